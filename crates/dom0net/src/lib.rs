@@ -1,0 +1,2 @@
+//! The virtual network of a Xen host.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! A Xen host out of network namespaces.
+#![forbid(unsafe_code)]

@@ -1,0 +1,1 @@
+//! Linux networking over netlink.

@@ -1,0 +1,2 @@
+//! Xen's configuration languages.
+#![forbid(unsafe_code)]

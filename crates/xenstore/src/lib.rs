@@ -1,0 +1,2 @@
+//! The xenstore protocol.
+#![forbid(unsafe_code)]
