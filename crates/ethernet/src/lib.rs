@@ -79,11 +79,7 @@ impl MacAddress {
 impl fmt::Display for MacAddress {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mac = self.0;
-        write!(
-            f,
-            "{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}",
-            mac[0], mac[1], mac[2], mac[3], mac[4], mac[5]
-        )
+        write!(f, "{:02x}:{:02x}:{:02x}:{:02x}:{:02x}:{:02x}", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5])
     }
 }
 
@@ -122,11 +118,7 @@ impl FromStr for MacAddress {
             }
             *octet = u8::from_str_radix(part, 16).map_err(|_| ParseMacError)?;
         }
-        if parts.next().is_some() {
-            Err(ParseMacError)
-        } else {
-            Ok(Self(octets))
-        }
+        if parts.next().is_some() { Err(ParseMacError) } else { Ok(Self(octets)) }
     }
 }
 

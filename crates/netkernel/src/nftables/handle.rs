@@ -1,0 +1,229 @@
+//! The connection on which the rule set is read and changed.
+
+use std::time::Duration;
+
+use super::batch::{Batch, Table, TableFamily, comment_in};
+use super::numbers::{
+    LIST_ELEMENT, SUBSYSTEM, chain, counter, expression, generation, hook, message, rule, table,
+};
+use crate::netlink::{
+    Attributes, Cause, Context, Error, Message, Protocol, Socket, flags, outcome, string_of, u32_be_of,
+    u64_be_of,
+};
+use crate::sys;
+
+/// How long the child of [`NfTables::close_later`] keeps the socket: a few RCU grace periods.
+const CLOSE_DELAY: Duration = Duration::from_millis(100);
+
+/// A connection to nf_tables, in the network namespace of the thread that opened it.
+///
+/// Closing it after something was deleted waits for the kernel to finish the deletion, 5 to 20 milliseconds; a
+/// program that is about to end can avoid that with [`close_later`](Self::close_later).
+#[derive(Debug)]
+pub struct NfTables {
+    socket: Socket,
+}
+
+/// A table as the kernel tells of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableInfo {
+    /// Its name.
+    pub name: String,
+    /// How many chains, sets and objects it has.
+    pub uses: u32,
+}
+
+/// A chain as the kernel tells of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChainInfo {
+    /// The name of its table.
+    pub table: String,
+    /// Its name.
+    pub name: String,
+    /// The devices that it hooks, in the netdev family.
+    pub devices: Vec<String>,
+}
+
+/// A rule as the kernel tells of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleInfo {
+    /// The name of its table.
+    pub table: String,
+    /// The name of its chain.
+    pub chain: String,
+    /// Its comment.
+    pub comment: Option<String>,
+    /// What its counter says: packets and bytes.
+    pub counted: Option<(u64, u64)>,
+}
+
+impl NfTables {
+    /// Opens a connection.
+    pub fn open() -> Result<Self, Error> {
+        let socket =
+            Socket::open(Protocol::Netfilter).attempting(|| "open a connection to nf_tables".into())?;
+        Ok(Self { socket })
+    }
+
+    /// Carries out all changes of `batch`, or none of them.
+    ///
+    /// A batch that fails costs several milliseconds (the kernel waits before it gives up the half-made rules), so
+    /// failing is no way of asking.
+    pub fn commit(&mut self, batch: &Batch) -> Result<(), Error> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let (messages, last) = batch.finish();
+        let whole_batch = |cause| Error::new(batch.describe(0), cause);
+        self.socket.send_raw(&messages).map_err(whole_batch)?;
+        let answer = self.socket.read_until(|reply| {
+            let result = outcome(&reply)?;
+            // Errors come for each change that fails, in order; the acknowledgement is that of the last.
+            Some(result.map_err(|cause| Error::new(batch.describe(reply.sequence), cause)))
+                .filter(|result| result.is_err() || reply.sequence == last)
+        });
+        let result = answer.map_err(whole_batch)?;
+        if result.is_err() {
+            self.socket.discard_pending().map_err(whole_batch)?;
+        }
+        result
+    }
+
+    /// The number of the rule set's generation: it grows with each change that anyone makes.
+    pub fn generation(&mut self) -> Result<u32, Error> {
+        let mut request = Message::new(SUBSYSTEM << 8 | message::GETGEN, 0);
+        request.header(&[0; 4]);
+        self.socket
+            .get(&request, |reply| {
+                Attributes::new(body(reply.payload)).find(generation::ID).and_then(u32_be_of)
+            })
+            .and_then(|id| id.ok_or(Cause::Malformed("a generation without its number")))
+            .attempting(|| "ask for the generation of the packet filter".into())
+    }
+
+    /// The tables of `family`.
+    pub fn tables(&mut self, family: TableFamily) -> Result<Vec<TableInfo>, Error> {
+        let request = request(message::GETTABLE, family);
+        self.socket
+            .dump(&request, Vec::new, |tables, reply| tables.push(TableInfo::parse(reply.payload)))
+            .attempting(|| format!("list the packet filter tables of family {}", family.word()))
+    }
+
+    /// One table; none when it does not exist.
+    pub fn table(&mut self, table: Table<'_>) -> Result<Option<TableInfo>, Error> {
+        let mut request = request(message::GETTABLE, table.family);
+        request.string(table::NAME, table.name);
+        absent_is_none(self.socket.get(&request, |reply| TableInfo::parse(reply.payload)))
+            .attempting(|| format!("look up packet filter table {}", table.name))
+    }
+
+    /// The chains of all tables of `family`.
+    pub fn chains(&mut self, family: TableFamily) -> Result<Vec<ChainInfo>, Error> {
+        let request = request(message::GETCHAIN, family);
+        self.socket
+            .dump(&request, Vec::new, |chains, reply| chains.push(ChainInfo::parse(reply.payload)))
+            .attempting(|| format!("list the packet filter chains of family {}", family.word()))
+    }
+
+    /// One chain; none when it does not exist.
+    pub fn chain(&mut self, table: Table<'_>, name: &str) -> Result<Option<ChainInfo>, Error> {
+        let mut request = request(message::GETCHAIN, table.family);
+        request.string(chain::TABLE, table.name);
+        request.string(chain::NAME, name);
+        absent_is_none(self.socket.get(&request, |reply| ChainInfo::parse(reply.payload)))
+            .attempting(|| format!("look up chain {name} in packet filter table {}", table.name))
+    }
+
+    /// The rules of a table, or of one of its chains, in order; empty when it does not exist.
+    pub fn rules(&mut self, table: Table<'_>, chain: Option<&str>) -> Result<Vec<RuleInfo>, Error> {
+        let mut request = request(message::GETRULE, table.family);
+        request.string(rule::TABLE, table.name);
+        if let Some(chain) = chain {
+            request.string(rule::CHAIN, chain);
+        }
+        self.socket
+            .dump(&request, Vec::new, |rules, reply| rules.push(RuleInfo::parse(reply.payload)))
+            .attempting(|| format!("list the rules of packet filter table {}", table.name))
+    }
+
+    /// Leaves the closing to a child process that ends by itself after a tenth of a second, so that this program
+    /// need not wait for the kernel to finish what was deleted.
+    ///
+    /// Only for programs with one thread that are about to end: nobody waits for the child.
+    pub fn close_later(self) {
+        sys::close_in_child(self.socket.into_descriptor(), CLOSE_DELAY);
+    }
+}
+
+/// A request about a family, with the flags of none.
+fn request(kind: u16, family: TableFamily) -> Message {
+    let mut request = Message::new(SUBSYSTEM << 8 | kind, flags::REQUEST);
+    request.header(&[family as u8, 0, 0, 0]);
+    request
+}
+
+/// What stands behind the `struct nfgenmsg`.
+fn body(payload: &[u8]) -> &[u8] {
+    payload.get(4..).unwrap_or_default()
+}
+
+fn absent_is_none<T>(result: Result<T, Cause>) -> Result<Option<T>, Cause> {
+    match result {
+        Ok(found) => Ok(Some(found)),
+        Err(cause) if cause.code() == Some(libc::ENOENT) => Ok(None),
+        Err(cause) => Err(cause),
+    }
+}
+
+impl TableInfo {
+    fn parse(payload: &[u8]) -> Self {
+        let attribute = |kind| Attributes::new(body(payload)).find(kind);
+        Self {
+            name: attribute(table::NAME).map(string_of).unwrap_or_default(),
+            uses: attribute(table::USE).and_then(u32_be_of).unwrap_or_default(),
+        }
+    }
+}
+
+impl ChainInfo {
+    fn parse(payload: &[u8]) -> Self {
+        let attribute = |kind| Attributes::new(body(payload)).find(kind);
+        let mut devices = Vec::new();
+        for (kind, payload) in attribute(chain::HOOK).map(Attributes::new).into_iter().flatten() {
+            match kind {
+                hook::DEVICE => devices.push(string_of(payload)),
+                hook::DEVICES => devices.extend(Attributes::new(payload).map(|(_, name)| string_of(name))),
+                _ => {}
+            }
+        }
+        // A chain on one device tells its name twice.
+        devices.dedup();
+        Self {
+            table: attribute(chain::TABLE).map(string_of).unwrap_or_default(),
+            name: attribute(chain::NAME).map(string_of).unwrap_or_default(),
+            devices,
+        }
+    }
+}
+
+impl RuleInfo {
+    fn parse(payload: &[u8]) -> Self {
+        let attribute = |kind| Attributes::new(body(payload)).find(kind);
+        let expressions = attribute(rule::EXPRESSIONS).map(Attributes::new).into_iter().flatten();
+        let counted = expressions.filter(|(kind, _)| *kind == LIST_ELEMENT).find_map(|(_, element)| {
+            let part = |kind| Attributes::new(element).find(kind);
+            if part(expression::NAME).map(string_of).as_deref() != Some("counter") {
+                return None;
+            }
+            let values = part(expression::DATA)?;
+            let value = |kind| Attributes::new(values).find(kind).and_then(u64_be_of);
+            Some((value(counter::PACKETS)?, value(counter::BYTES)?))
+        });
+        Self {
+            table: attribute(rule::TABLE).map(string_of).unwrap_or_default(),
+            chain: attribute(rule::CHAIN).map(string_of).unwrap_or_default(),
+            comment: attribute(rule::USERDATA).and_then(comment_in),
+            counted,
+        }
+    }
+}

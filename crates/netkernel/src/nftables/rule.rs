@@ -1,0 +1,265 @@
+//! What a rule says, and how it is told to the kernel.
+
+use std::borrow::Cow;
+
+use super::numbers::{
+    LIST_ELEMENT, REGISTER, REGISTER_VERDICT, bitwise, compare, data, expression, immediate, lookup, meta,
+    payload, range, verdict,
+};
+use crate::netlink::Message;
+
+/// A rule: if all its matches hold for a packet, its statements are carried out in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rule {
+    /// What must hold.
+    pub matches: Vec<Match>,
+    /// What happens then.
+    pub statements: Vec<Statement>,
+    /// A text that `nft list` shows, at most 128 bytes.
+    pub comment: Option<Cow<'static, str>>,
+}
+
+/// A test of one field of the packet.
+///
+/// A field that the packet does not have makes the match fail, whatever the test.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Match {
+    /// What is looked at.
+    pub field: Field,
+    /// Only these bits of it count.
+    pub mask: Option<Vec<u8>>,
+    /// What it is held against.
+    pub test: Test,
+}
+
+/// A field: at most 16 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// Bytes of the packet.
+    Payload {
+        /// Where counting starts.
+        base: Base,
+        /// The first byte.
+        offset: u32,
+        /// How many.
+        length: u32,
+    },
+    /// The number of the transport protocol (one byte), behind IPv6 extension headers. A packet whose network
+    /// header is not sound has none.
+    TransportProtocol,
+}
+
+/// Where the offset of a payload field counts from (`NFT_PAYLOAD_*`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Base {
+    /// The Ethernet header. VLAN tags are in it, even where the kernel keeps them beside the packet.
+    Link = 0,
+    /// The IP or ARP header.
+    Network = 1,
+    /// The header behind IP and its options or extension headers. Fragments but the first have none.
+    Transport = 2,
+}
+
+/// What a field is held against. All values are in network byte order and as long as the field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Test {
+    /// It is this.
+    Is(Vec<u8>),
+    /// It is anything but this.
+    IsNot(Vec<u8>),
+    /// It is at least the first and at most the second.
+    Within(Vec<u8>, Vec<u8>),
+    /// It is less than the first or more than the second.
+    Outside(Vec<u8>, Vec<u8>),
+    /// It is in the named set of the rule's table.
+    In(Cow<'static, str>),
+    /// It is not in the named set of the rule's table.
+    NotIn(Cow<'static, str>),
+}
+
+/// What a rule does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Statement {
+    /// Count the packet and its bytes.
+    Count,
+    /// Keep it out of connection tracking.
+    DoNotTrack,
+    /// Decide.
+    Verdict(Verdict),
+}
+
+/// What becomes of a packet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It goes on, and no further rule of the chain sees it.
+    Accept,
+    /// It is gone.
+    Drop,
+    /// The rules of this chain come next, then those behind here.
+    Jump(Cow<'static, str>),
+    /// The rules of this chain come next, and none behind here.
+    Goto(Cow<'static, str>),
+    /// Back to where the chain was called, or to the base chain's policy.
+    Return,
+}
+
+impl Match {
+    /// The field has this value.
+    #[must_use]
+    pub fn is(field: Field, value: impl Into<Vec<u8>>) -> Self {
+        Self { field, mask: None, test: Test::Is(value.into()) }
+    }
+
+    /// The field has another value.
+    #[must_use]
+    pub fn is_not(field: Field, value: impl Into<Vec<u8>>) -> Self {
+        Self { field, mask: None, test: Test::IsNot(value.into()) }
+    }
+
+    /// The field is in this set.
+    #[must_use]
+    pub fn is_in(field: Field, set: impl Into<Cow<'static, str>>) -> Self {
+        Self { field, mask: None, test: Test::In(set.into()) }
+    }
+
+    fn write(&self, list: &mut Message) {
+        self.field.write(list);
+        if let Some(mask) = &self.mask {
+            write_expression(list, "bitwise", |bits| {
+                bits.u32_be(bitwise::SOURCE, REGISTER);
+                bits.u32_be(bitwise::DESTINATION, REGISTER);
+                bits.u32_be(bitwise::LENGTH, u32::try_from(mask.len()).unwrap_or(u32::MAX));
+                bits.nested(bitwise::MASK, |value| value.attribute(data::VALUE, mask));
+                bits.nested(bitwise::XOR, |value| value.attribute(data::VALUE, &vec![0; mask.len()]));
+            });
+        }
+        self.test.write(list);
+    }
+}
+
+impl Field {
+    /// Bytes of the Ethernet header.
+    #[must_use]
+    pub const fn link(offset: u32, length: u32) -> Self {
+        Self::Payload { base: Base::Link, offset, length }
+    }
+
+    /// Bytes of the IP or ARP header.
+    #[must_use]
+    pub const fn network(offset: u32, length: u32) -> Self {
+        Self::Payload { base: Base::Network, offset, length }
+    }
+
+    /// Bytes of the transport header.
+    #[must_use]
+    pub const fn transport(offset: u32, length: u32) -> Self {
+        Self::Payload { base: Base::Transport, offset, length }
+    }
+
+    fn write(self, list: &mut Message) {
+        match self {
+            Self::Payload { base, offset, length } => write_expression(list, "payload", |load| {
+                load.u32_be(payload::DESTINATION, REGISTER);
+                load.u32_be(payload::BASE, base as u32);
+                load.u32_be(payload::OFFSET, offset);
+                load.u32_be(payload::LENGTH, length);
+            }),
+            Self::TransportProtocol => write_expression(list, "meta", |load| {
+                load.u32_be(meta::KEY, libc::NFT_META_L4PROTO.cast_unsigned());
+                load.u32_be(meta::DESTINATION, REGISTER);
+            }),
+        }
+    }
+}
+
+impl Test {
+    fn write(&self, list: &mut Message) {
+        match self {
+            Self::Is(value) => write_comparison(list, libc::NFT_CMP_EQ, value),
+            Self::IsNot(value) => write_comparison(list, libc::NFT_CMP_NEQ, value),
+            Self::Within(from, to) => write_range(list, libc::NFT_RANGE_EQ, from, to),
+            Self::Outside(from, to) => write_range(list, libc::NFT_RANGE_NEQ, from, to),
+            Self::In(set) => write_lookup(list, set, 0),
+            Self::NotIn(set) => write_lookup(list, set, libc::NFT_LOOKUP_F_INV),
+        }
+    }
+}
+
+fn write_comparison(list: &mut Message, operation: i32, value: &[u8]) {
+    write_expression(list, "cmp", |test| {
+        test.u32_be(compare::SOURCE, REGISTER);
+        test.u32_be(compare::OPERATION, operation.cast_unsigned());
+        test.nested(compare::DATA, |constant| constant.attribute(data::VALUE, value));
+    });
+}
+
+fn write_range(list: &mut Message, operation: i32, from: &[u8], to: &[u8]) {
+    write_expression(list, "range", |test| {
+        test.u32_be(range::SOURCE, REGISTER);
+        test.u32_be(range::OPERATION, operation.cast_unsigned());
+        test.nested(range::FROM, |constant| constant.attribute(data::VALUE, from));
+        test.nested(range::TO, |constant| constant.attribute(data::VALUE, to));
+    });
+}
+
+fn write_lookup(list: &mut Message, set: &str, flags: i32) {
+    write_expression(list, "lookup", |test| {
+        test.string(lookup::SET, set);
+        test.u32_be(lookup::SOURCE, REGISTER);
+        if flags != 0 {
+            test.u32_be(lookup::FLAGS, flags.cast_unsigned());
+        }
+    });
+}
+
+impl Statement {
+    fn write(&self, list: &mut Message) {
+        match self {
+            // The kernel wants the counter's attributes, even empty ones.
+            Self::Count => write_expression(list, "counter", |_| ()),
+            Self::DoNotTrack => write_expression(list, "notrack", |_| ()),
+            Self::Verdict(verdict) => write_expression(list, "immediate", |decision| {
+                decision.u32_be(immediate::DESTINATION, REGISTER_VERDICT);
+                decision.nested(immediate::DATA, |value| {
+                    value.nested(data::VERDICT, |it| verdict.write(it));
+                });
+            }),
+        }
+    }
+}
+
+impl Verdict {
+    fn write(&self, message: &mut Message) {
+        let (code, chain) = match self {
+            Self::Drop => (libc::NF_DROP, None),
+            Self::Accept => (libc::NF_ACCEPT, None),
+            Self::Jump(chain) => (verdict::JUMP, Some(chain)),
+            Self::Goto(chain) => (verdict::GOTO, Some(chain)),
+            Self::Return => (verdict::RETURN, None),
+        };
+        message.u32_be(verdict::CODE, code.cast_unsigned());
+        if let Some(chain) = chain {
+            message.string(verdict::CHAIN, chain);
+        }
+    }
+}
+
+impl Rule {
+    /// Writes the elements of `NFTA_RULE_EXPRESSIONS`.
+    pub(super) fn write(&self, list: &mut Message) {
+        for test in &self.matches {
+            test.write(list);
+        }
+        for statement in &self.statements {
+            statement.write(list);
+        }
+    }
+}
+
+fn write_expression(list: &mut Message, name: &str, write: impl FnOnce(&mut Message)) {
+    list.nested(LIST_ELEMENT, |element| {
+        element.string(expression::NAME, name);
+        element.nested(expression::DATA, write);
+    });
+}

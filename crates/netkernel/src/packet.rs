@@ -1,0 +1,53 @@
+//! Whole frames, sent and received on a device past the host's own protocols (`packet(7)`).
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
+
+use crate::link::{LinkName, index_of};
+use crate::sys;
+
+/// The longest frame: 64 KiB of IP with generic segmentation, and its headers.
+const LONGEST: usize = 64 * 1024 + 64;
+
+/// A socket on one device that sends whole frames, and receives all that comes in on it.
+#[derive(Debug)]
+pub struct PacketSocket {
+    descriptor: OwnedFd,
+    buffer: Vec<u8>,
+}
+
+impl PacketSocket {
+    /// Opens a socket on the device called `link`.
+    pub fn open(link: &LinkName) -> io::Result<Self> {
+        let index = index_of(link).ok_or_else(|| {
+            io::Error::new(io::ErrorKind::NotFound, format!("there is no network device {link}"))
+        })?;
+        Ok(Self { descriptor: sys::packet_socket(index)?, buffer: vec![0; LONGEST] })
+    }
+
+    /// Sends a frame, beginning with the destination's MAC address, as it is.
+    pub fn send(&self, frame: &[u8]) -> io::Result<()> {
+        sys::send(&self.descriptor, frame)
+    }
+
+    /// The next frame that came in, waited for at most `limit`; none when none came.
+    ///
+    /// A VLAN tag that the kernel keeps beside the frame is put back into it.
+    pub fn receive(&mut self, limit: Duration) -> io::Result<Option<Vec<u8>>> {
+        let end = Instant::now() + limit;
+        loop {
+            if let Some((length, tag)) = sys::receive_frame(&self.descriptor, &mut self.buffer)? {
+                let mut frame = self.buffer[..length].to_vec();
+                if let Some((protocol, control)) = tag.filter(|_| length >= 12) {
+                    frame.splice(12..12, [protocol.to_be_bytes(), control.to_be_bytes()].concat());
+                }
+                return Ok(Some(frame));
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() || !sys::wait_readable(&self.descriptor, left)? {
+                return Ok(None);
+            }
+        }
+    }
+}

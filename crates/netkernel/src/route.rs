@@ -1,0 +1,381 @@
+//! Routes (`RTM_*ROUTE`).
+//!
+//! A route is kept as the kernel told it, attribute by attribute, so that what is moved or put back is what was
+//! there: also the attributes that this crate knows nothing of.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use crate::family::{Family, ip_of, octets};
+use crate::netlink::{Attributes, Context, Error, Message, flags, u16_of, u32_of};
+use crate::rtnetlink::Rtnetlink;
+
+/// `RTNH_F_ONLINK`: the gateway is on the link though no route says so. The only flag that is configuration.
+const ONLINK: u32 = 4;
+/// `RTM_F_CLONED`: the entry is cached, not configured.
+const CLONED: u32 = 0x200;
+
+/// Numbers of tables, kinds and origins that the program speaks of (`linux/rtnetlink.h`).
+pub mod route_numbers {
+    /// The table of the host's own addresses.
+    pub const TABLE_LOCAL: u32 = 255;
+    /// The ordinary table.
+    pub const TABLE_MAIN: u32 = 254;
+    /// An ordinary route.
+    pub const KIND_UNICAST: u8 = 1;
+    /// The host's own address.
+    pub const KIND_LOCAL: u8 = 2;
+    /// Made by the kernel along with an address.
+    pub const PROTOCOL_KERNEL: u8 = 2;
+    /// Made at start by configuration.
+    pub const PROTOCOL_BOOT: u8 = 3;
+    /// Made by the administrator.
+    pub const PROTOCOL_STATIC: u8 = 4;
+    /// Made from a router advertisement.
+    pub const PROTOCOL_RA: u8 = 9;
+    /// Valid everywhere.
+    pub const SCOPE_UNIVERSE: u8 = 0;
+    /// Valid on the link.
+    pub const SCOPE_LINK: u8 = 253;
+}
+
+/// A route.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Route {
+    /// The family.
+    pub family: Family,
+    /// The length of the destination's prefix; 0 with no destination is the default route.
+    pub destination_length: u8,
+    /// The length of the source's prefix, for routes that depend on the source.
+    pub source_length: u8,
+    /// The type of service that it is for; 0: any.
+    pub tos: u8,
+    /// Who made it (`RTPROT_*`).
+    pub protocol: u8,
+    /// `RT_SCOPE_*`.
+    pub scope: u8,
+    /// `RTN_*`: unicast, local, blackhole…
+    pub kind: u8,
+    /// `RTNH_F_*` and `RTM_F_*`.
+    pub flags: u32,
+    /// `RTA_*`: number and payload, in the kernel's order.
+    pub attributes: Vec<(u16, Vec<u8>)>,
+}
+
+impl Route {
+    /// A unicast route to `destination` in the main table, made by the administrator, with nothing said yet of
+    /// where it leads.
+    #[must_use]
+    pub fn to(destination: IpAddr, length: u8) -> Self {
+        let mut route = Self {
+            family: Family::of(destination),
+            destination_length: length,
+            source_length: 0,
+            tos: 0,
+            protocol: route_numbers::PROTOCOL_STATIC,
+            scope: route_numbers::SCOPE_UNIVERSE,
+            kind: route_numbers::KIND_UNICAST,
+            flags: 0,
+            attributes: Vec::new(),
+        };
+        if length > 0 {
+            route.set(libc::RTA_DST, octets(destination));
+        }
+        route.set(libc::RTA_TABLE, route_numbers::TABLE_MAIN.to_ne_bytes().to_vec());
+        route
+    }
+
+    /// The same through the device with this index.
+    #[must_use]
+    pub fn through(mut self, link: u32) -> Self {
+        self.set(libc::RTA_OIF, link.to_ne_bytes().to_vec());
+        if self.gateway().is_none() && self.family == Family::Inet {
+            self.scope = route_numbers::SCOPE_LINK;
+        }
+        self
+    }
+
+    /// The same by way of this gateway.
+    #[must_use]
+    pub fn via(mut self, gateway: IpAddr) -> Self {
+        self.set(libc::RTA_GATEWAY, octets(gateway));
+        self.scope = route_numbers::SCOPE_UNIVERSE;
+        self
+    }
+
+    /// The same with this metric.
+    #[must_use]
+    pub fn with_metric(mut self, metric: u32) -> Self {
+        self.set(libc::RTA_PRIORITY, metric.to_ne_bytes().to_vec());
+        self
+    }
+
+    /// The destination; none for the default route.
+    #[must_use]
+    pub fn destination(&self) -> Option<IpAddr> {
+        self.get(libc::RTA_DST).and_then(ip_of)
+    }
+
+    /// The gateway, of the route's own family or (`RTA_VIA`) of the other.
+    #[must_use]
+    pub fn gateway(&self) -> Option<IpAddr> {
+        gateway_in(|kind| self.get(kind))
+    }
+
+    /// The index of the device that it leads through, when there is only one.
+    #[must_use]
+    pub fn link(&self) -> Option<u32> {
+        self.get(libc::RTA_OIF).and_then(u32_of)
+    }
+
+    /// The number of its table.
+    #[must_use]
+    pub fn table(&self) -> u32 {
+        self.get(libc::RTA_TABLE).and_then(u32_of).unwrap_or(route_numbers::TABLE_MAIN)
+    }
+
+    /// Its metric: of several routes to a place the lowest counts.
+    #[must_use]
+    pub fn metric(&self) -> u32 {
+        self.get(libc::RTA_PRIORITY).and_then(u32_of).unwrap_or(0)
+    }
+
+    /// True when it leads through the device with this index, alone or among others.
+    #[must_use]
+    pub fn uses(&self, link: u32) -> bool {
+        self.link() == Some(link) || self.next_hops().any(|hop| hop.link == link)
+    }
+
+    /// The gateways and devices among which traffic is spread, when there are several.
+    pub fn next_hops(&self) -> impl Iterator<Item = NextHop> {
+        let mut rest = self.get(libc::RTA_MULTIPATH).unwrap_or_default();
+        std::iter::from_fn(move || {
+            let length = usize::from(u16_of(rest)?);
+            let hop = rest.get(..length)?;
+            let link = u32_of(hop.get(4..)?)?;
+            let attributes = Attributes::new(hop.get(8..)?);
+            let gateway = gateway_in(|kind| attributes.clone().find(kind));
+            rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
+            Some(NextHop { link, gateway })
+        })
+    }
+
+    /// The same route, through device `to` wherever it led through device `from`.
+    #[must_use]
+    pub fn moved(&self, from: u32, to: u32) -> Self {
+        let mut route = self.clone();
+        for (kind, payload) in &mut route.attributes {
+            match *kind {
+                libc::RTA_OIF if u32_of(payload) == Some(from) => *payload = to.to_ne_bytes().to_vec(),
+                libc::RTA_MULTIPATH => move_next_hops(payload, from, to),
+                _ => {}
+            }
+        }
+        route
+    }
+
+    fn get(&self, kind: u16) -> Option<&[u8]> {
+        self.attributes.iter().find(|(this, _)| *this == kind).map(|(_, payload)| &payload[..])
+    }
+
+    fn set(&mut self, kind: u16, payload: Vec<u8>) {
+        match self.attributes.iter_mut().find(|(this, _)| *this == kind) {
+            Some((_, old)) => *old = payload,
+            None => self.attributes.push((kind, payload)),
+        }
+    }
+
+    /// Reads the payload of an `RTM_NEWROUTE`; none when it is not one of an IP route.
+    fn parse(payload: &[u8]) -> Option<Self> {
+        let header = payload.first_chunk::<12>()?;
+        Some(Self {
+            family: Family::from_number(header[0])?,
+            destination_length: header[1],
+            source_length: header[2],
+            tos: header[3],
+            protocol: header[5],
+            scope: header[6],
+            kind: header[7],
+            flags: u32_of(&header[8..])?,
+            attributes: Attributes::new(&payload[12..])
+                .map(|(kind, payload)| (kind, payload.to_vec()))
+                .collect(),
+        })
+    }
+
+    pub(crate) fn write(&self, message: &mut Message) {
+        let mut header = [0; 12];
+        header[0] = self.family as u8;
+        header[1] = self.destination_length;
+        header[2] = self.source_length;
+        header[3] = self.tos;
+        // The table has eight bits here and 32 in its attribute, which counts.
+        header[4] = u8::try_from(self.table()).unwrap_or(0);
+        header[5] = self.protocol;
+        header[6] = self.scope;
+        header[7] = self.kind;
+        header[8..].copy_from_slice(&(self.flags & ONLINK).to_ne_bytes());
+        message.header(&header);
+        for (kind, payload) in &self.attributes {
+            match *kind {
+                // What is left of the route's life is told in one attribute and set by another.
+                libc::RTA_CACHEINFO => {
+                    if let Some(seconds) = expires_in(payload) {
+                        message.u32(RTA_EXPIRES, seconds);
+                    }
+                }
+                kind => message.attribute(kind, payload),
+            }
+        }
+    }
+}
+
+/// One of the ways of a route with several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NextHop {
+    /// The index of the device.
+    pub link: u32,
+    /// The gateway; none: the destination is on the link.
+    pub gateway: Option<IpAddr>,
+}
+
+const RTA_VIA: u16 = 18;
+const RTA_EXPIRES: u16 = 23;
+
+fn gateway_in<'a>(get: impl Fn(u16) -> Option<&'a [u8]>) -> Option<IpAddr> {
+    let via = || get(RTA_VIA).and_then(|payload| ip_of(payload.get(2..)?));
+    get(libc::RTA_GATEWAY).and_then(ip_of).or_else(via)
+}
+
+/// Patches the device indices in the payload of an `RTA_MULTIPATH`.
+fn move_next_hops(payload: &mut [u8], from: u32, to: u32) {
+    let mut at = 0;
+    while let Some(length) = payload.get(at..).and_then(u16_of).map(usize::from) {
+        // A length below the header would keep us here for ever.
+        if length < 8 {
+            return;
+        }
+        if let Some(index) = payload.get_mut(at + 4..at + 8)
+            && u32_of(index) == Some(from)
+        {
+            index.copy_from_slice(&to.to_ne_bytes());
+        }
+        at += length.next_multiple_of(4);
+    }
+}
+
+/// Seconds until the route expires, from its `struct rta_cacheinfo`, which counts in hundredths; none: never.
+fn expires_in(cache_info: &[u8]) -> Option<u32> {
+    let ticks = u32_of(cache_info.get(8..)?)?.cast_signed();
+    u32::try_from(ticks).ok().filter(|&ticks| ticks > 0).map(|ticks| ticks.div_ceil(100))
+}
+
+/// As `ip` writes it, but for the names of devices and tables: `default via 10.0.0.254 metric 100`.
+impl fmt::Display for Route {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.destination() {
+            Some(destination) => write!(f, "{destination}/{}", self.destination_length)?,
+            None if self.family == Family::Inet => f.write_str("default")?,
+            None => f.write_str("default (IPv6)")?,
+        }
+        if let Some(gateway) = self.gateway() {
+            write!(f, " via {gateway}")?;
+        }
+        for hop in self.next_hops() {
+            match hop.gateway {
+                Some(gateway) => write!(f, " nexthop via {gateway}")?,
+                None => write!(f, " nexthop dev number {}", hop.link)?,
+            }
+        }
+        if self.table() != route_numbers::TABLE_MAIN {
+            write!(f, " table {}", self.table())?;
+        }
+        if self.metric() != 0 {
+            write!(f, " metric {}", self.metric())?;
+        }
+        Ok(())
+    }
+}
+
+impl Rtnetlink {
+    /// The routes of `family` in all tables: of all devices, or those that use the device with this index.
+    pub fn routes(&mut self, family: Family, link: Option<u32>) -> Result<Vec<Route>, Error> {
+        let mut header = [0; 12];
+        header[0] = family as u8;
+        let mut message = Message::new(libc::RTM_GETROUTE, 0);
+        message.header(&header);
+        if let Some(index) = link {
+            message.u32(libc::RTA_OIF, index);
+        }
+        let mut routes: Vec<Route> = self
+            .socket
+            .dump(&message, Vec::new, |list, reply| list.extend(Route::parse(reply.payload)))
+            .attempting(|| match link {
+                Some(index) => format!("list the routes through network device number {index}"),
+                None => "list the routes of this host".into(),
+            })?;
+        routes.retain(|route| route.flags & CLONED == 0 && link.is_none_or(|index| route.uses(index)));
+        Ok(routes)
+    }
+
+    /// Adds a route, in place of one to the same destination with the same metric.
+    pub fn replace_route(&mut self, route: &Route) -> Result<(), Error> {
+        let mut message = Message::new(libc::RTM_NEWROUTE, flags::CREATE | flags::REPLACE);
+        route.write(&mut message);
+        self.socket.request(message).attempting(|| format!("set route {route}"))
+    }
+
+    /// Removes a route.
+    pub fn remove_route(&mut self, route: &Route) -> Result<(), Error> {
+        let mut message = Message::new(libc::RTM_DELROUTE, 0);
+        route.write(&mut message);
+        self.socket.request(message).attempting(|| format!("remove route {route}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn next_hop(link: u32) -> Vec<u8> {
+        let mut hop = vec![8, 0, 0, 0];
+        hop.extend_from_slice(&link.to_ne_bytes());
+        hop
+    }
+
+    #[test]
+    fn moving_touches_only_the_device_that_moves() {
+        let mut route = Route::to("10.1.0.0".parse().unwrap(), 16);
+        route.set(libc::RTA_MULTIPATH, [next_hop(3), next_hop(4), next_hop(3)].concat());
+        let hops: Vec<_> = route.moved(3, 9).next_hops().map(|hop| hop.link).collect();
+        assert_eq!(hops, [9, 4, 9]);
+        assert_eq!(route.moved(3, 9).moved(9, 3), route);
+    }
+
+    #[test]
+    fn a_route_reads_back_as_written() {
+        let route = Route::to("2001:db8::".parse().unwrap(), 32).through(5).with_metric(1024);
+        let mut message = Message::new(libc::RTM_NEWROUTE, 0);
+        route.write(&mut message);
+        assert_eq!(Route::parse(&message.bytes()[16..]).unwrap(), route);
+    }
+
+    #[test]
+    fn routes_read_like_those_of_ip() {
+        let gateway = "10.0.0.254".parse().unwrap();
+        let default = Route::to("0.0.0.0".parse().unwrap(), 0).via(gateway).through(2).with_metric(100);
+        assert_eq!(default.to_string(), "default via 10.0.0.254 metric 100");
+    }
+
+    proptest! {
+        #[test]
+        fn hostile_multipath_is_walked_to_an_end(mut bytes: Vec<u8>) {
+            move_next_hops(&mut bytes, 1, 2);
+            let mut route = Route::to("10.0.0.0".parse().unwrap(), 8);
+            route.set(libc::RTA_MULTIPATH, bytes);
+            let _ = route.next_hops().take(10_000).count();
+        }
+    }
+}

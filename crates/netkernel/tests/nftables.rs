@@ -1,0 +1,332 @@
+//! Packet filter rules: accepted by the kernel, shown by `nft` as they were meant, and at work on packets.
+#![allow(clippy::unwrap_used, reason = "panicking is how a test fails")]
+
+use std::error::Error;
+use std::os::fd::AsFd;
+use std::process::Command;
+use std::time::Duration;
+
+use netkernel::Rtnetlink;
+use netkernel::link::{LinkChange, LinkKind, LinkName, index_of};
+use netkernel::namespace::Namespace;
+use netkernel::nftables::{
+    Batch, Element, Field, Hook, KeyKind, Match, NfTables, Policy, Rule, Statement, Table, TableFamily, Test,
+    Verdict,
+};
+use netkernel::packet::PacketSocket;
+
+type Outcome = Result<(), Box<dyn Error + Send + Sync>>;
+
+/// An ethertype for experiments (IEEE 802).
+const ETHERTYPE: [u8; 2] = [0x88, 0xb5];
+
+const TABLE: Table<'static> = Table { family: TableFamily::Netdev, name: "test" };
+
+fn name(text: &str) -> LinkName {
+    LinkName::new(text).unwrap()
+}
+
+/// A host with a device `vif1.0`, and a guest whose `eth0` is its other end; both up.
+fn pair() -> Option<(Namespace, Namespace)> {
+    let (host, guest) = (testkit::namespace()?, testkit::namespace()?);
+    let raise = |text: &str| {
+        let mut kernel = Rtnetlink::open().unwrap();
+        let up = LinkChange { up: Some(true), ..LinkChange::default() };
+        kernel.change_link(index_of(&name(text)).unwrap(), &up).unwrap();
+    };
+    host.run(|| {
+        let kind = LinkKind::Veth {
+            peer: name("eth0"),
+            peer_change: LinkChange::default(),
+            peer_namespace: Some(guest.as_fd()),
+        };
+        Rtnetlink::open().unwrap().create_link(&name("vif1.0"), &kind, &LinkChange::default()).unwrap();
+        raise("vif1.0");
+    })
+    .unwrap();
+    guest.run(|| raise("eth0")).unwrap();
+    Some((host, guest))
+}
+
+fn ingress_chain(batch: &mut Batch, policy: Policy) {
+    batch.add_table(TABLE);
+    let devices = [name("vif1.0")];
+    batch.add_base_chain(
+        TABLE,
+        "ingress",
+        &Hook { kind: "filter", number: 0, priority: -500, policy, devices: &devices },
+    );
+}
+
+fn rule(matches: Vec<Match>, statements: Vec<Statement>) -> Rule {
+    Rule { matches, statements, comment: None }
+}
+
+/// Only the test's own frames, and not what an IPv6 host says by itself.
+fn ours() -> Match {
+    Match::is(Field::link(12, 2), ETHERTYPE)
+}
+
+fn frame(source_last: u8, payload_first: u8) -> Vec<u8> {
+    let mut frame = vec![0xff; 6];
+    frame.extend([0, 0x16, 0x3e, 0, 0, source_last]);
+    frame.extend(ETHERTYPE);
+    frame.push(payload_first);
+    frame.resize(60, 0);
+    frame
+}
+
+/// How many frames of ours the other end sees, of those that `guest` sends.
+fn delivered(host: &Namespace, guest: &Namespace, frames: &[Vec<u8>]) -> usize {
+    let mut receiver = host.run(|| PacketSocket::open(&name("vif1.0"))).unwrap().unwrap();
+    guest
+        .run(|| {
+            let sender = PacketSocket::open(&name("eth0")).unwrap();
+            for frame in frames {
+                sender.send(frame).unwrap();
+            }
+        })
+        .unwrap();
+    let mut count = 0;
+    while let Some(frame) = receiver.receive(Duration::from_millis(20)).unwrap() {
+        count += usize::from(frame.get(12..14) == Some(&ETHERTYPE));
+    }
+    count
+}
+
+#[test]
+fn rules_decide_over_frames_and_count_them() -> Outcome {
+    let Some((host, guest)) = pair() else {
+        return Ok(());
+    };
+    host.run(|| -> Outcome {
+        let mut batch = Batch::new();
+        ingress_chain(&mut batch, Policy::Accept);
+        let foreign = rule(
+            vec![ours(), Match::is_not(Field::link(6, 6), [0, 0x16, 0x3e, 0, 0, 1])],
+            vec![Statement::Count, Statement::Verdict(Verdict::Drop)],
+        );
+        batch.add_rule(TABLE, "ingress", &Rule { comment: Some("mac".into()), ..foreign });
+        let mut filter = NfTables::open()?;
+        filter.commit(&batch)?;
+        // An AF_PACKET socket sees frames before the ingress hook: only the counter tells.
+        assert_eq!(delivered(&host, &guest, &[frame(1, 0), frame(2, 0), frame(3, 0)]), 3);
+        let rules = filter.rules(TABLE, Some("ingress"))?;
+        assert_eq!(rules[0].comment.as_deref(), Some("mac"));
+        assert_eq!(rules[0].counted.map(|(packets, _)| packets), Some(2));
+        Ok(())
+    })?
+}
+
+/// Each kind of test in front of a counter, and how many of the frames with payload 1, 5, 9 and 13 it lets through.
+#[test]
+fn every_kind_of_test_means_what_it_says() -> Outcome {
+    let Some((host, guest)) = pair() else {
+        return Ok(());
+    };
+    let field = Field::link(14, 1);
+    let test = |test| Match { field, mask: None, test };
+    let cases = [
+        (test(Test::Is(vec![5])), 1),
+        (test(Test::IsNot(vec![5])), 3),
+        (test(Test::Within(vec![5], vec![9])), 2),
+        (test(Test::Outside(vec![5], vec![9])), 2),
+        (Match { field, mask: Some(vec![4]), test: Test::Is(vec![4]) }, 2),
+    ];
+    host.run(|| -> Outcome {
+        let mut batch = Batch::new();
+        ingress_chain(&mut batch, Policy::Accept);
+        for (test, _) in &cases {
+            batch.add_rule(TABLE, "ingress", &rule(vec![ours(), test.clone()], vec![Statement::Count]));
+        }
+        let mut filter = NfTables::open()?;
+        filter.commit(&batch)?;
+        delivered(&host, &guest, &[frame(1, 1), frame(1, 5), frame(1, 9), frame(1, 13)]);
+        let counted: Vec<_> = filter.rules(TABLE, None)?.iter().map(|rule| rule.counted.unwrap().0).collect();
+        assert_eq!(counted, cases.map(|(_, expected)| expected));
+        Ok(())
+    })?
+}
+
+#[test]
+fn sets_hold_values_and_intervals() -> Outcome {
+    let Some((host, guest)) = pair() else {
+        return Ok(());
+    };
+    let address = |last: u8| {
+        let mut frame = frame(1, 0);
+        frame[14..18].copy_from_slice(&[10, 0, 0, last]);
+        frame
+    };
+    host.run(|| -> Outcome {
+        let mut batch = Batch::new();
+        ingress_chain(&mut batch, Policy::Accept);
+        batch.add_set(TABLE, "some", KeyKind::Ipv4, true);
+        let elements = [
+            Element::addresses("10.0.0.8".parse()?, "10.0.0.15".parse()?),
+            Element::addresses("10.0.0.255".parse()?, "10.0.0.255".parse()?),
+            Element::addresses("255.255.255.255".parse()?, "255.255.255.255".parse()?),
+        ];
+        batch.add_elements(TABLE, "some", &elements);
+        let looked_up = Match::is_in(Field::link(14, 4), "some");
+        batch.add_rule(TABLE, "ingress", &rule(vec![ours(), looked_up], vec![Statement::Count]));
+        let mut filter = NfTables::open()?;
+        filter.commit(&batch)?;
+        delivered(&host, &guest, &[7, 8, 12, 15, 16, 254, 255].map(address));
+        assert_eq!(filter.rules(TABLE, None)?[0].counted.unwrap().0, 4);
+        Ok(())
+    })?
+}
+
+#[test]
+fn chains_are_reached_by_jump_and_goto() -> Outcome {
+    let Some((host, guest)) = pair() else {
+        return Ok(());
+    };
+    host.run(|| -> Outcome {
+        let mut batch = Batch::new();
+        ingress_chain(&mut batch, Policy::Accept);
+        batch.add_chain(TABLE, "jumped");
+        batch.add_chain(TABLE, "gone");
+        let ours = |payload: u8| vec![ours(), Match::is(Field::link(14, 1), [payload])];
+        batch.add_rule(TABLE, "jumped", &rule(vec![], vec![Statement::Count]));
+        batch.add_rule(TABLE, "gone", &rule(vec![], vec![Statement::Count]));
+        batch.add_rule(
+            TABLE,
+            "ingress",
+            &rule(ours(1), vec![Statement::Verdict(Verdict::Jump("jumped".into()))]),
+        );
+        batch.add_rule(
+            TABLE,
+            "ingress",
+            &rule(ours(2), vec![Statement::Verdict(Verdict::Goto("gone".into()))]),
+        );
+        batch.add_rule(TABLE, "ingress", &rule(ours(1), vec![Statement::Count]));
+        batch.add_rule(TABLE, "ingress", &rule(ours(2), vec![Statement::Count]));
+        let mut filter = NfTables::open()?;
+        filter.commit(&batch)?;
+        delivered(&host, &guest, &[frame(1, 1), frame(1, 2), frame(1, 2)]);
+        let mut count = |chain| -> Vec<u64> {
+            let rules = filter.rules(TABLE, Some(chain)).unwrap();
+            rules.iter().filter_map(|rule| rule.counted).map(|(packets, _)| packets).collect()
+        };
+        assert_eq!((count("jumped"), count("gone"), count("ingress")), (vec![1], vec![2], vec![1, 0]));
+        Ok(())
+    })?
+}
+
+#[test]
+fn nft_shows_what_was_meant() -> Outcome {
+    let Some((host, _guest)) = pair() else {
+        return Ok(());
+    };
+    let Some(nft) = testkit::program("nft") else {
+        return Ok(());
+    };
+    host.run(|| -> Outcome {
+        let mut batch = Batch::new();
+        ingress_chain(&mut batch, Policy::Drop);
+        batch.add_set(TABLE, "addresses", KeyKind::Ipv6, false);
+        batch.add_elements(
+            TABLE,
+            "addresses",
+            &[Element::one("2001:db8::1".parse::<std::net::Ipv6Addr>()?.octets())],
+        );
+        let dropped = rule(
+            vec![
+                Match::is(Field::link(12, 2), [0x08, 0x06]),
+                Match { field: Field::TransportProtocol, mask: None, test: Test::Within(vec![6], vec![17]) },
+            ],
+            vec![Statement::DoNotTrack, Statement::Count, Statement::Verdict(Verdict::Drop)],
+        );
+        batch.add_rule(TABLE, "ingress", &Rule { comment: Some("why".into()), ..dropped });
+        NfTables::open()?.commit(&batch)?;
+        let output = Command::new(&nft).args(["list", "ruleset"]).output()?;
+        let text = String::from_utf8(output.stdout)?;
+        for wanted in [
+            "table netdev test",
+            "type filter hook ingress device \"vif1.0\" priority -500; policy drop;",
+            "@ll,96,16 0x806",
+            "meta l4proto 6-17",
+            "notrack counter packets 0 bytes 0 drop comment \"why\"",
+            "type ipv6_addr",
+            "elements = { 2001:db8::1 }",
+        ] {
+            assert!(text.contains(wanted), "{wanted}\nin\n{text}");
+        }
+        Ok(())
+    })?
+}
+
+#[test]
+fn a_batch_takes_effect_whole_or_not_at_all() -> Outcome {
+    let Some((host, _guest)) = pair() else {
+        return Ok(());
+    };
+    host.run(|| -> Outcome {
+        let mut filter = NfTables::open()?;
+        let mut batch = Batch::new();
+        batch.add_table(TABLE);
+        batch.add_chain(TABLE, "one");
+        batch.add_rule(
+            TABLE,
+            "one",
+            &rule(vec![], vec![Statement::Verdict(Verdict::Jump("nowhere".into()))]),
+        );
+        batch.add_chain(TABLE, "two");
+        let error = filter.commit(&batch).unwrap_err();
+        assert!(
+            error.to_string().starts_with("cannot add a rule to chain one of packet filter table test: "),
+            "{error}"
+        );
+        assert_eq!(filter.table(TABLE)?, None);
+        // The connection is still good.
+        let mut batch = Batch::new();
+        batch.add_table(TABLE);
+        filter.commit(&batch)?;
+        assert_eq!(filter.table(TABLE)?.unwrap().uses, 0);
+        Ok(())
+    })?
+}
+
+#[test]
+fn a_stale_generation_is_refused() -> Outcome {
+    let Some((host, _guest)) = pair() else {
+        return Ok(());
+    };
+    host.run(|| -> Outcome {
+        let mut filter = NfTables::open()?;
+        let generation = filter.generation()?;
+        let mut batch = Batch::expecting(Some(generation));
+        batch.add_table(TABLE);
+        filter.commit(&batch)?;
+        let error = filter.commit(&batch).unwrap_err();
+        assert!(error.is_stale(), "{error}");
+        assert!(filter.generation()? > generation);
+        Ok(())
+    })?
+}
+
+#[test]
+fn chains_tell_their_devices() -> Outcome {
+    let Some((host, _guest)) = pair() else {
+        return Ok(());
+    };
+    host.run(|| -> Outcome {
+        let mut batch = Batch::new();
+        ingress_chain(&mut batch, Policy::Accept);
+        let mut filter = NfTables::open()?;
+        filter.commit(&batch)?;
+        assert_eq!(filter.chain(TABLE, "ingress")?.unwrap().devices, ["vif1.0"]);
+        assert_eq!(filter.chain(TABLE, "other")?, None);
+        let chains = filter.chains(TableFamily::Netdev)?;
+        assert_eq!((&chains[0].table[..], &chains[0].name[..]), ("test", "ingress"));
+
+        let mut batch = Batch::new();
+        batch.delete_chain(TABLE, "ingress");
+        batch.delete_table(TABLE);
+        filter.commit(&batch)?;
+        assert_eq!(filter.tables(TableFamily::Netdev)?, []);
+        Ok(())
+    })?
+}
