@@ -1,0 +1,226 @@
+//! Cuts a stream of bytes into messages.
+
+use std::fmt;
+
+use super::{HEADER_LEN, Header, MESSAGE_MAX, PAYLOAD_MAX};
+
+/// One message of the stream; the payload stays in the decoder's buffer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Message<'a> {
+    /// The header as it came.
+    pub header: Header,
+    /// `header.len` bytes.
+    pub payload: &'a [u8],
+}
+
+/// The stream announced a payload longer than [`PAYLOAD_MAX`]: it cannot be followed any further.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DecodeError {
+    /// The header that announced it.
+    pub header: Header,
+}
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Header {
+            len,
+            message_type,
+            req_id,
+            ..
+        } = self.header;
+        write!(
+            f,
+            "the stream announced {len} bytes of payload (type {message_type}, request {req_id}); \
+             the protocol allows {PAYLOAD_MAX}"
+        )
+    }
+}
+
+impl std::error::Error for DecodeError {}
+
+/// Cuts a stream of bytes into messages, however the bytes arrive.
+///
+/// The buffer has a fixed size that does not depend on what the stream claims; it is allocated with the first use.
+///
+/// ```
+/// use xenstore::wire::{Decoder, Header, push_message};
+///
+/// let mut stream = Vec::new();
+/// push_message(&mut stream, Header { message_type: 2, req_id: 1, ..Header::default() }, &[b"/tool\0"])?;
+///
+/// let mut decoder = Decoder::new();
+/// for byte in &stream {
+///     assert_eq!(decoder.next_message()?, None);
+///     assert_eq!(decoder.fill(&[*byte]), 1);
+/// }
+/// assert_eq!(decoder.next_message()?.map(|message| message.payload), Some(&b"/tool\0"[..]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Decoder {
+    buffer: Vec<u8>,
+    capacity: usize,
+    /// The bytes that have come and are not yet handed out: `start..end`.
+    start: usize,
+    end: usize,
+}
+
+impl Default for Decoder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Decoder {
+    /// A decoder with room for four of the longest messages.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_capacity(4 * MESSAGE_MAX)
+    }
+
+    /// A decoder with a buffer of `capacity` bytes, at least [`MESSAGE_MAX`].
+    #[must_use]
+    pub fn with_capacity(capacity: usize) -> Self {
+        Self {
+            buffer: Vec::new(),
+            capacity: capacity.max(MESSAGE_MAX),
+            start: 0,
+            end: 0,
+        }
+    }
+
+    /// Where the next bytes of the stream belong; [`advance`](Self::advance) says how many were put there.
+    ///
+    /// It is empty only while whole messages wait to be taken.
+    pub fn spare(&mut self) -> &mut [u8] {
+        if self.buffer.is_empty() {
+            self.buffer = vec![0; self.capacity];
+        }
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+        } else if self.buffer.len() - self.end < MESSAGE_MAX && self.start > 0 {
+            self.buffer.copy_within(self.start..self.end, 0);
+            (self.start, self.end) = (0, self.end - self.start);
+        }
+        self.buffer.get_mut(self.end..).unwrap_or_default()
+    }
+
+    /// Takes in the first `count` bytes of [`spare`](Self::spare). More than there is room for counts as all of it.
+    pub fn advance(&mut self, count: usize) {
+        self.end = self.end.saturating_add(count).min(self.buffer.len());
+    }
+
+    /// Copies as much of `bytes` as there is room for and says how much that was.
+    pub fn fill(&mut self, bytes: &[u8]) -> usize {
+        let spare = self.spare();
+        let count = bytes.len().min(spare.len());
+        for (place, byte) in spare.iter_mut().zip(bytes) {
+            *place = *byte;
+        }
+        self.advance(count);
+        count
+    }
+
+    /// The next whole message; `None` when more bytes are needed.
+    ///
+    /// After an error every further call gives the same error.
+    pub fn next_message(&mut self) -> Result<Option<Message<'_>>, DecodeError> {
+        let Some(header) = self.pending_header() else {
+            return Ok(None);
+        };
+        let len = header.len as usize;
+        if len > PAYLOAD_MAX {
+            return Err(DecodeError { header });
+        }
+        let from = self.start + HEADER_LEN;
+        let to = from + len;
+        if to > self.end {
+            return Ok(None);
+        }
+        self.start = to;
+        Ok(self
+            .buffer
+            .get(from..to)
+            .map(|payload| Message { header, payload }))
+    }
+
+    /// Whether [`next_message`](Self::next_message) has something to say without further bytes.
+    #[must_use]
+    pub fn has_message(&self) -> bool {
+        self.pending_header().is_some_and(|header| {
+            let len = header.len as usize;
+            len > PAYLOAD_MAX || self.end - self.start >= HEADER_LEN + len
+        })
+    }
+
+    fn pending_header(&self) -> Option<Header> {
+        let waiting = self.buffer.get(self.start..self.end)?;
+        waiting.first_chunk::<HEADER_LEN>().map(Header::decode)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::push_message;
+    use super::*;
+
+    fn message(req_id: u32, payload: &[u8]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        push_message(
+            &mut bytes,
+            Header {
+                message_type: 2,
+                req_id,
+                ..Header::default()
+            },
+            &[payload],
+        )
+        .unwrap();
+        bytes
+    }
+
+    #[test]
+    fn an_announced_length_over_the_limit_ends_the_stream_for_good() {
+        let header = Header {
+            len: 4097,
+            ..Header::default()
+        };
+        let mut decoder = Decoder::new();
+        decoder.fill(&header.encode());
+        assert!(decoder.has_message());
+        assert_eq!(decoder.next_message(), Err(DecodeError { header }));
+        decoder.fill(&[0; 5000]);
+        assert_eq!(decoder.next_message(), Err(DecodeError { header }));
+    }
+
+    #[test]
+    fn the_buffer_never_grows_beyond_its_capacity() {
+        let mut decoder = Decoder::with_capacity(0);
+        let long = message(1, &[7; PAYLOAD_MAX]);
+        assert_eq!(decoder.fill(&[&long[..], &long].concat()), MESSAGE_MAX);
+        assert_eq!(decoder.fill(b"x"), 0, "a whole message waits");
+        assert_eq!(decoder.next_message().unwrap().unwrap().payload, [7; PAYLOAD_MAX]);
+        assert_eq!(decoder.fill(&long), MESSAGE_MAX);
+        assert_eq!(decoder.buffer.len(), MESSAGE_MAX);
+    }
+
+    #[test]
+    fn room_is_made_while_a_part_of_a_message_waits() {
+        let mut decoder = Decoder::with_capacity(MESSAGE_MAX);
+        let stream = [message(1, &[1; 3000]), message(2, &[2; 3000])].concat();
+        let taken = decoder.fill(&stream);
+        assert_eq!(decoder.next_message().unwrap().unwrap().header.req_id, 1);
+        assert_eq!(decoder.next_message().unwrap(), None);
+        assert_eq!(decoder.fill(&stream[taken..]), stream.len() - taken);
+        assert_eq!(decoder.next_message().unwrap().unwrap().payload, [2; 3000]);
+    }
+
+    #[test]
+    fn a_message_without_payload_is_whole_with_its_header() {
+        let mut decoder = Decoder::new();
+        decoder.fill(&message(9, b""));
+        assert!(decoder.has_message());
+        assert_eq!(decoder.next_message().unwrap().unwrap().payload, b"");
+        assert!(!decoder.has_message());
+    }
+}
