@@ -1,2 +1,5 @@
 //! The virtual network of a Xen host.
 #![forbid(unsafe_code)]
+
+pub mod guard;
+pub mod vif;

@@ -8,7 +8,7 @@ use netlink_packet_route::neighbour::NeighbourAttribute;
 use netlink_packet_route::route::{RouteAddress, RouteAttribute};
 
 use crate::address::{Address, Lifetime, address_flags};
-use crate::link::{BridgeOptions, LinkChange, LinkKind, LinkName};
+use crate::link::{BridgeOptions, LinkChange, LinkKind, LinkName, Master};
 use crate::netlink::{Message, flags};
 use crate::route::Route;
 
@@ -25,7 +25,7 @@ fn link_changes() {
     let change = LinkChange {
         name: Some(LinkName::new("http").unwrap()),
         mtu: Some(1400),
-        master: Some(Some(9)),
+        master: Some(Master::Link(9)),
         up: Some(true),
         ..LinkChange::default()
     };

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::net::IpAddr;
 
 use netkernel::address::{Address, Lifetime, address_flags};
-use netkernel::link::{BridgeOptions, LinkChange, LinkKind, LinkName, index_of};
+use netkernel::link::{BridgeOptions, LinkChange, LinkKind, LinkName, Master, index_of};
 use netkernel::neighbour::{Neighbour, neighbour_state};
 use netkernel::route::{Route, route_numbers};
 use netkernel::{Family, Rtnetlink};
@@ -235,7 +235,8 @@ fn a_forwarding_entry_stays_with_its_port() -> Outcome {
         let port = LinkName::new("vif1.0")?;
         kernel.create_link(&port, &kind, &LinkChange::default())?;
         let port = index_of(&port).unwrap();
-        kernel.change_link(port, &LinkChange { master: Some(Some(bridge)), ..LinkChange::default() })?;
+        kernel
+            .change_link(port, &LinkChange { master: Some(Master::Link(bridge)), ..LinkChange::default() })?;
 
         let mac = "00:16:3e:27:95:c0".parse()?;
         kernel.add_forwarding_entry(port, mac, None)?;
@@ -248,7 +249,7 @@ fn a_forwarding_entry_stays_with_its_port() -> Outcome {
         assert_eq!(ours(&mut kernel), None);
 
         kernel.add_forwarding_entry(port, mac, None)?;
-        kernel.change_link(port, &LinkChange { master: Some(None), ..LinkChange::default() })?;
+        kernel.change_link(port, &LinkChange { master: Some(Master::Nobody), ..LinkChange::default() })?;
         assert_eq!(ours(&mut kernel), None);
         Ok(())
     })?

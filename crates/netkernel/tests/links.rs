@@ -6,7 +6,7 @@ use std::error::Error;
 use ethernet::MacAddress;
 use netkernel::Rtnetlink;
 use netkernel::link::{
-    AddressGeneration, BridgeOptions, LinkChange, LinkKind, LinkName, PortOptions, index_of,
+    AddressGeneration, BridgeOptions, LinkChange, LinkKind, LinkName, Master, PortOptions, index_of,
 };
 use netkernel::namespace::Namespace;
 
@@ -106,7 +106,8 @@ fn a_link_is_renamed_enslaved_and_released() -> Outcome {
                 ..LinkChange::default()
             },
         )?;
-        let joined = LinkChange { master: Some(Some(master)), up: Some(true), ..LinkChange::default() };
+        let joined =
+            LinkChange { master: Some(Master::Link(master)), up: Some(true), ..LinkChange::default() };
         kernel.change_link(port, &joined)?;
 
         let link = kernel.link(&name("http"))?.unwrap();
@@ -117,7 +118,7 @@ fn a_link_is_renamed_enslaved_and_released() -> Outcome {
         assert!(link.is_up());
         assert_eq!(kernel.ports_of(master)?.iter().map(|port| &port.name[..]).collect::<Vec<_>>(), ["http"]);
 
-        kernel.change_link(port, &LinkChange { master: Some(None), ..LinkChange::default() })?;
+        kernel.change_link(port, &LinkChange { master: Some(Master::Nobody), ..LinkChange::default() })?;
         assert_eq!(kernel.link_at(port)?.unwrap().master, None);
         assert_eq!(kernel.ports_of(master)?, []);
         Ok(())
@@ -133,7 +134,8 @@ fn port_options_are_set_one_by_one() -> Outcome {
         let mut kernel = Rtnetlink::open()?;
         let master = bridge(&mut kernel, "xenbr0", BridgeOptions::default());
         let port = veth(&mut kernel, "vif1.0", "peer", None);
-        kernel.change_link(port, &LinkChange { master: Some(Some(master)), ..LinkChange::default() })?;
+        kernel
+            .change_link(port, &LinkChange { master: Some(Master::Link(master)), ..LinkChange::default() })?;
         let wanted = PortOptions {
             learning: Some(false),
             locked: Some(true),
@@ -186,16 +188,16 @@ fn links_are_listed_by_kind() -> Outcome {
 }
 
 #[test]
-fn thousands_of_links_are_all_listed() -> Outcome {
+fn more_links_than_fit_one_answer_are_all_listed() -> Outcome {
     let Some(namespace) = testkit::namespace() else {
         return Ok(());
     };
     namespace.run(|| {
         let mut kernel = Rtnetlink::open()?;
-        for number in 0..300 {
+        for number in 0..60 {
             bridge(&mut kernel, &format!("br{number}"), BridgeOptions::default());
         }
-        assert_eq!(kernel.links_of_kind("bridge")?.len(), 300);
+        assert_eq!(kernel.links_of_kind("bridge")?.len(), 60);
         Ok(())
     })?
 }
@@ -209,7 +211,7 @@ fn a_refusal_says_what_was_tried_and_why() -> Outcome {
         let mut kernel = Rtnetlink::open()?;
         let port = veth(&mut kernel, "vif1.0", "peer", None);
         let other = veth(&mut kernel, "vif2.0", "peer2", None);
-        let change = LinkChange { master: Some(Some(other)), ..LinkChange::default() };
+        let change = LinkChange { master: Some(Master::Link(other)), ..LinkChange::default() };
         let error = kernel.change_link(port, &change).unwrap_err();
         let text = error.to_string();
         assert!(text.starts_with(&format!("cannot set master number {other}")), "{text}");

@@ -170,10 +170,21 @@ fn sets_hold_values_and_intervals() -> Outcome {
         batch.add_elements(TABLE, "some", &elements);
         let looked_up = Match::is_in(Field::link(14, 4), "some");
         batch.add_rule(TABLE, "ingress", &rule(vec![ours(), looked_up], vec![Statement::Count]));
+        // The same elements, and some others, as sets of the rule's own.
+        let one_of = |list: &[Element]| Match {
+            field: Field::link(14, 4),
+            mask: None,
+            test: Test::OneOf(KeyKind::Ipv4, list.to_vec()),
+        };
+        let others = [Element::one([10, 0, 0, 7]), Element::one([10, 0, 0, 8])];
+        let both = vec![ours(), one_of(&elements), one_of(&others)];
+        batch.add_rule(TABLE, "ingress", &rule(vec![ours(), one_of(&elements)], vec![Statement::Count]));
+        batch.add_rule(TABLE, "ingress", &rule(both, vec![Statement::Count]));
         let mut filter = NfTables::open()?;
         filter.commit(&batch)?;
         delivered(&host, &guest, &[7, 8, 12, 15, 16, 254, 255].map(address));
-        assert_eq!(filter.rules(TABLE, None)?[0].counted.unwrap().0, 4);
+        let counted: Vec<_> = filter.rules(TABLE, None)?.iter().map(|rule| rule.counted.unwrap().0).collect();
+        assert_eq!(counted, [4, 4, 1]);
         Ok(())
     })?
 }

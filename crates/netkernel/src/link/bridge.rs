@@ -24,6 +24,7 @@ const IFLA_PROTINFO: u16 = 12;
 
 /// Options of a bridge; `None` is the kernel's default, or "as it is".
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default))]
 pub struct BridgeOptions {
     /// The spanning tree protocol.
     pub stp: Option<bool>,
@@ -80,6 +81,7 @@ impl BridgeOptions {
 
 /// Options of a bridge port; `None` is "as it is".
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default))]
 pub struct PortOptions {
     /// The bridge learns addresses from the frames that come in here.
     pub learning: Option<bool>,

@@ -16,6 +16,7 @@ const IFLA_VLAN_ID: u16 = 1;
 
 /// How the kernel makes a device's link-local IPv6 address (`IFLA_INET6_ADDR_GEN_MODE`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[repr(u8)]
 pub enum AddressGeneration {
     /// From the MAC address (modified EUI-64): the default.
@@ -36,8 +37,25 @@ impl AddressGeneration {
     }
 }
 
+/// Whom a device belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum Master {
+    /// The bridge or bond with this index.
+    Link(u32),
+    /// Nobody.
+    Nobody,
+}
+
+impl From<Option<u32>> for Master {
+    fn from(index: Option<u32>) -> Self {
+        index.map_or(Self::Nobody, Self::Link)
+    }
+}
+
 /// A change of a device; what is `None` stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default))]
 pub struct LinkChange {
     /// Its name. The kernel refuses this while the device is up, unless it is newer than 6.1.
     pub name: Option<LinkName>,
@@ -49,8 +67,8 @@ pub struct LinkChange {
     pub up: Option<bool>,
     /// Whether it answers ARP: the inverse of `IFF_NOARP`.
     pub arp: Option<bool>,
-    /// The index of the bridge or bond that it belongs to; `Some(None)` takes it out.
-    pub master: Option<Option<u32>>,
+    /// The bridge or bond that it belongs to.
+    pub master: Option<Master>,
     /// How its link-local IPv6 address is made.
     pub address_generation: Option<AddressGeneration>,
     /// A text that administrators see behind the name (`IFLA_IFALIAS`); empty removes it.
@@ -91,7 +109,11 @@ impl LinkChange {
             message.attribute(libc::IFLA_IFALIAS, &alias.as_bytes()[..end]);
         }
         if let Some(master) = self.master {
-            message.u32(libc::IFLA_MASTER, master.unwrap_or(0));
+            let index = match master {
+                Master::Link(index) => index,
+                Master::Nobody => 0,
+            };
+            message.u32(libc::IFLA_MASTER, index);
         }
         if let Some(mode) = self.address_generation {
             message.nested(libc::IFLA_AF_SPEC, |families| {
@@ -115,8 +137,8 @@ impl fmt::Display for LinkChange {
             words.push(format!("MTU {mtu}"));
         }
         match self.master {
-            Some(Some(master)) => words.push(format!("master number {master}")),
-            Some(None) => words.push("no master".into()),
+            Some(Master::Link(master)) => words.push(format!("master number {master}")),
+            Some(Master::Nobody) => words.push("no master".into()),
             None => {}
         }
         if let Some(up) = self.up {
@@ -218,7 +240,7 @@ mod tests {
 
     #[test]
     fn a_change_says_what_it_does() {
-        let change = LinkChange { mtu: Some(9000), master: Some(None), ..LinkChange::default() };
+        let change = LinkChange { mtu: Some(9000), master: Some(Master::Nobody), ..LinkChange::default() };
         assert_eq!(change.to_string(), "set MTU 9000 and no master");
     }
 }

@@ -6,7 +6,7 @@ mod name;
 mod read;
 
 pub use bridge::{BridgeOptions, PortOptions};
-pub use change::{AddressGeneration, LinkChange, LinkKind};
+pub use change::{AddressGeneration, LinkChange, LinkKind, Master};
 pub use name::{InvalidLinkName, LinkName};
 pub use read::{Link, LinkStatistics};
 

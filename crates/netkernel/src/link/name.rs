@@ -6,6 +6,7 @@ use std::str::FromStr;
 /// A name that the kernel gives to a network device: 1 to 15 bytes, neither `.` nor `..`, no `/`, no `:`, no `%`,
 /// no white space (`dev_valid_name()`; `%` would be taken for a pattern).
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(try_from = "Box<str>"))]
 pub struct LinkName(Box<str>);
 
 impl LinkName {
@@ -61,6 +62,14 @@ impl fmt::Debug for LinkName {
 impl AsRef<str> for LinkName {
     fn as_ref(&self) -> &str {
         &self.0
+    }
+}
+
+impl TryFrom<Box<str>> for LinkName {
+    type Error = InvalidLinkName;
+
+    fn try_from(name: Box<str>) -> Result<Self, InvalidLinkName> {
+        Self::new(name)
     }
 }
 

@@ -72,6 +72,12 @@ impl Error {
         self.code() == Some(ERESTART)
     }
 
+    /// True when the kernel says that something else still needs it.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        self.code() == Some(libc::EBUSY)
+    }
+
     /// True when the kernel says that it exists already.
     #[must_use]
     pub fn is_exists(&self) -> bool {

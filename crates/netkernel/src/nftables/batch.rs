@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::numbers::{
     LIST_ELEMENT, SUBSYSTEM, batch, chain, data, element, elements, hook, message, rule, set, table,
 };
-use super::rule::Rule;
+use super::rule::{ANONYMOUS_SET, Rule};
 use crate::family::octets;
 use crate::link::LinkName;
 use crate::netlink::{Attributes, Message, flags, string_of};
@@ -208,12 +208,14 @@ impl Batch {
         self.messages.string(rule::CHAIN, name);
     }
 
-    /// Adds a rule behind those that the chain has.
+    /// Adds a rule behind those that the chain has, with the sets that are its own.
     pub fn add_rule(&mut self, table: Table<'_>, chain: &str, rule: &Rule) {
+        let own_sets: Vec<u32> =
+            rule.own_sets().map(|(keys, list)| self.add_own_set(table, keys, list)).collect();
         self.change(message::NEWRULE, flags::CREATE | flags::APPEND, table.family);
         self.messages.string(rule::TABLE, table.name);
         self.messages.string(rule::CHAIN, chain);
-        self.messages.nested(rule::EXPRESSIONS, |list| rule.write(list));
+        self.messages.nested(rule::EXPRESSIONS, |list| rule.write(list, &own_sets));
         if let Some(comment) = &rule.comment {
             self.messages.attribute(rule::USERDATA, &comment_userdata(comment));
         }
@@ -221,14 +223,31 @@ impl Batch {
 
     /// Makes a set. `intervals`: its elements may be ranges.
     pub fn add_set(&mut self, table: Table<'_>, name: &str, keys: KeyKind, intervals: bool) {
+        let flags = if intervals { set::FLAG_INTERVAL } else { 0 };
+        self.write_set(table, name, keys, flags);
+    }
+
+    /// Makes a set without a name, for the rule that follows, and returns its number in this batch.
+    fn add_own_set(&mut self, table: Table<'_>, keys: KeyKind, list: &[Element]) -> u32 {
+        let intervals = list.iter().any(|element| element.last.is_some());
+        let flags = set::FLAG_ANONYMOUS | set::FLAG_CONSTANT | if intervals { set::FLAG_INTERVAL } else { 0 };
+        let id = self.write_set(table, ANONYMOUS_SET, keys, flags);
+        self.change(message::NEWSETELEM, flags::CREATE, table.family);
+        self.write_elements(table, ANONYMOUS_SET, Some(id), list);
+        id
+    }
+
+    fn write_set(&mut self, table: Table<'_>, name: &str, keys: KeyKind, flags: u32) -> u32 {
         self.change(message::NEWSET, flags::CREATE | flags::EXCLUSIVE, table.family);
+        let id = self.count;
         let (kind, length) = keys.type_and_length();
         self.messages.string(set::TABLE, table.name);
         self.messages.string(set::NAME, name);
-        self.messages.u32_be(set::FLAGS, if intervals { set::FLAG_INTERVAL } else { 0 });
+        self.messages.u32_be(set::FLAGS, flags);
         self.messages.u32_be(set::KEY_TYPE, kind);
         self.messages.u32_be(set::KEY_LENGTH, length);
-        self.messages.u32_be(set::ID, self.count);
+        self.messages.u32_be(set::ID, id);
+        id
     }
 
     /// Deletes a set. No rule may look into it by then.
@@ -241,18 +260,21 @@ impl Batch {
     /// Adds elements to a set; those that are there already stay.
     pub fn add_elements(&mut self, table: Table<'_>, name: &str, list: &[Element]) {
         self.change(message::NEWSETELEM, flags::CREATE, table.family);
-        self.write_elements(table, name, list);
+        self.write_elements(table, name, None, list);
     }
 
     /// Takes elements out of a set.
     pub fn delete_elements(&mut self, table: Table<'_>, name: &str, list: &[Element]) {
         self.change(message::DELSETELEM, 0, table.family);
-        self.write_elements(table, name, list);
+        self.write_elements(table, name, None, list);
     }
 
-    fn write_elements(&mut self, table: Table<'_>, name: &str, list: &[Element]) {
+    fn write_elements(&mut self, table: Table<'_>, name: &str, id: Option<u32>, list: &[Element]) {
         self.messages.string(elements::TABLE, table.name);
         self.messages.string(elements::SET, name);
+        if let Some(id) = id {
+            self.messages.u32_be(elements::SET_ID, id);
+        }
         self.messages.nested(elements::ELEMENTS, |all| {
             for one in list {
                 write_element(all, &one.first, 0);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::batch::{Batch, Table, TableFamily, comment_in};
 use super::numbers::{
-    LIST_ELEMENT, SUBSYSTEM, chain, counter, expression, generation, hook, message, rule, table,
+    LIST_ELEMENT, SUBSYSTEM, chain, counter, expression, generation, hook, message, rule, set, table,
 };
 use crate::netlink::{
     Attributes, Cause, Context, Error, Message, Protocol, Socket, flags, outcome, string_of, u32_be_of,
@@ -132,6 +132,18 @@ impl NfTables {
         request.string(chain::NAME, name);
         absent_is_none(self.socket.get(&request, |reply| ChainInfo::parse(reply.payload)))
             .attempting(|| format!("look up chain {name} in packet filter table {}", table.name))
+    }
+
+    /// The names of a table's sets, those of rules' own sets among them; empty when there is no such table.
+    pub fn sets(&mut self, table: Table<'_>) -> Result<Vec<String>, Error> {
+        let mut request = request(message::GETSET, table.family);
+        request.string(set::TABLE, table.name);
+        let listed = self.socket.dump(&request, Vec::new, |names, reply| {
+            names.extend(Attributes::new(body(reply.payload)).find(set::NAME).map(string_of));
+        });
+        absent_is_none(listed)
+            .map(Option::unwrap_or_default)
+            .attempting(|| format!("list the sets of packet filter table {}", table.name))
     }
 
     /// The rules of a table, or of one of its chains, in order; empty when it does not exist.

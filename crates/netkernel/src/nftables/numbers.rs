@@ -18,6 +18,7 @@ pub(super) mod message {
     pub(crate) const GETRULE: u16 = 7;
     pub(crate) const DELRULE: u16 = 8;
     pub(crate) const NEWSET: u16 = 9;
+    pub(crate) const GETSET: u16 = 10;
     pub(crate) const DELSET: u16 = 11;
     pub(crate) const NEWSETELEM: u16 = 12;
     pub(crate) const DELSETELEM: u16 = 14;
@@ -70,6 +71,8 @@ pub(super) mod set {
     pub(crate) const KEY_TYPE: u16 = 4;
     pub(crate) const KEY_LENGTH: u16 = 5;
     pub(crate) const ID: u16 = 10;
+    pub(crate) const FLAG_ANONYMOUS: u32 = 0x1;
+    pub(crate) const FLAG_CONSTANT: u32 = 0x2;
     pub(crate) const FLAG_INTERVAL: u32 = 0x4;
 }
 
@@ -77,6 +80,7 @@ pub(super) mod elements {
     pub(crate) const TABLE: u16 = 1;
     pub(crate) const SET: u16 = 2;
     pub(crate) const ELEMENTS: u16 = 3;
+    pub(crate) const SET_ID: u16 = 4;
 }
 
 pub(super) mod element {
@@ -132,6 +136,7 @@ pub(super) mod range {
 pub(super) mod lookup {
     pub(crate) const SET: u16 = 1;
     pub(crate) const SOURCE: u16 = 2;
+    pub(crate) const SET_ID: u16 = 4;
     pub(crate) const FLAGS: u16 = 5;
 }
 

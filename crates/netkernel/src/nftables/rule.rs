@@ -2,11 +2,18 @@
 
 use std::borrow::Cow;
 
+use super::batch::{Element, KeyKind};
 use super::numbers::{
     LIST_ELEMENT, REGISTER, REGISTER_VERDICT, bitwise, compare, data, expression, immediate, lookup, meta,
     payload, range, verdict,
 };
 use crate::netlink::Message;
+
+/// The numbers of a rule's own sets in their batch.
+type OwnSets<'a> = std::slice::Iter<'a, u32>;
+
+/// The name that makes the kernel choose one.
+pub(super) const ANONYMOUS_SET: &str = "__set%d";
 
 /// A rule: if all its matches hold for a packet, its statements are carried out in order.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -72,6 +79,8 @@ pub enum Test {
     Within(Vec<u8>, Vec<u8>),
     /// It is less than the first or more than the second.
     Outside(Vec<u8>, Vec<u8>),
+    /// It is one of these values; the set is the rule's own, and goes with it.
+    OneOf(KeyKind, Vec<Element>),
     /// It is in the named set of the rule's table.
     In(Cow<'static, str>),
     /// It is not in the named set of the rule's table.
@@ -123,7 +132,7 @@ impl Match {
         Self { field, mask: None, test: Test::In(set.into()) }
     }
 
-    fn write(&self, list: &mut Message) {
+    fn write(&self, list: &mut Message, own_sets: &mut OwnSets<'_>) {
         self.field.write(list);
         if let Some(mask) = &self.mask {
             write_expression(list, "bitwise", |bits| {
@@ -134,7 +143,7 @@ impl Match {
                 bits.nested(bitwise::XOR, |value| value.attribute(data::VALUE, &vec![0; mask.len()]));
             });
         }
-        self.test.write(list);
+        self.test.write(list, own_sets);
     }
 }
 
@@ -174,14 +183,15 @@ impl Field {
 }
 
 impl Test {
-    fn write(&self, list: &mut Message) {
+    fn write(&self, list: &mut Message, own_sets: &mut OwnSets<'_>) {
         match self {
             Self::Is(value) => write_comparison(list, libc::NFT_CMP_EQ, value),
             Self::IsNot(value) => write_comparison(list, libc::NFT_CMP_NEQ, value),
             Self::Within(from, to) => write_range(list, libc::NFT_RANGE_EQ, from, to),
             Self::Outside(from, to) => write_range(list, libc::NFT_RANGE_NEQ, from, to),
-            Self::In(set) => write_lookup(list, set, 0),
-            Self::NotIn(set) => write_lookup(list, set, libc::NFT_LOOKUP_F_INV),
+            Self::OneOf(..) => write_lookup(list, ANONYMOUS_SET, 0, own_sets.next().copied()),
+            Self::In(set) => write_lookup(list, set, 0, None),
+            Self::NotIn(set) => write_lookup(list, set, libc::NFT_LOOKUP_F_INV, None),
         }
     }
 }
@@ -203,9 +213,12 @@ fn write_range(list: &mut Message, operation: i32, from: &[u8], to: &[u8]) {
     });
 }
 
-fn write_lookup(list: &mut Message, set: &str, flags: i32) {
+fn write_lookup(list: &mut Message, set: &str, flags: i32, id: Option<u32>) {
     write_expression(list, "lookup", |test| {
         test.string(lookup::SET, set);
+        if let Some(id) = id {
+            test.u32_be(lookup::SET_ID, id);
+        }
         test.u32_be(lookup::SOURCE, REGISTER);
         if flags != 0 {
             test.u32_be(lookup::FLAGS, flags.cast_unsigned());
@@ -246,10 +259,19 @@ impl Verdict {
 }
 
 impl Rule {
-    /// Writes the elements of `NFTA_RULE_EXPRESSIONS`.
-    pub(super) fn write(&self, list: &mut Message) {
+    /// The sets that the rule brings with it, in order.
+    pub(super) fn own_sets(&self) -> impl Iterator<Item = (KeyKind, &[Element])> {
+        self.matches.iter().filter_map(|it| match &it.test {
+            Test::OneOf(keys, elements) => Some((*keys, &elements[..])),
+            _ => None,
+        })
+    }
+
+    /// Writes the elements of `NFTA_RULE_EXPRESSIONS`; the numbers are those that [`own_sets`](Self::own_sets) got.
+    pub(super) fn write(&self, list: &mut Message, own_set_ids: &[u32]) {
+        let mut ids = own_set_ids.iter();
         for test in &self.matches {
-            test.write(list);
+            test.write(list, &mut ids);
         }
         for statement in &self.statements {
             statement.write(list);

@@ -1,0 +1,151 @@
+//! The fields of a frame that the guard looks at, as packet filter matches.
+//!
+//! What a frame is, is decided by the outer ethertype at the link header alone. The kernel's own notion of the
+//! protocol looks past a VLAN tag, so that a tag in front of a forged ARP would hide it from every rule.
+
+use ethernet::MacAddress;
+use netkernel::nftables::{Field, Match, Test};
+
+/// Transport protocols (IANA).
+pub(super) mod protocol {
+    pub(in crate::guard) const ICMP: u8 = 1;
+    pub(in crate::guard) const IGMP: u8 = 2;
+    pub(in crate::guard) const TCP: u8 = 6;
+    pub(in crate::guard) const UDP: u8 = 17;
+    pub(in crate::guard) const ICMPV6: u8 = 58;
+}
+
+/// Ethertypes that the guard knows.
+pub(super) mod ethertype {
+    pub(in crate::guard) const IPV4: [u8; 2] = [0x08, 0x00];
+    pub(in crate::guard) const ARP: [u8; 2] = [0x08, 0x06];
+    pub(in crate::guard) const IPV6: [u8; 2] = [0x86, 0xdd];
+    pub(in crate::guard) const VLAN: [u8; 2] = [0x81, 0x00];
+    pub(in crate::guard) const PROVIDER_VLAN: [u8; 2] = [0x88, 0xa8];
+}
+
+/// The frame comes from `mac` and is of this ethertype: one comparison of eight bytes.
+pub(super) fn comes_from_as(mac: MacAddress, ethertype: [u8; 2]) -> Match {
+    Match::is(Field::link(6, 8), [&mac.octets()[..], &ethertype].concat())
+}
+
+pub(super) fn comes_from(mac: MacAddress) -> Match {
+    Match::is(Field::link(6, 6), mac.octets())
+}
+
+/// The frame goes to a group that no bridge may pass on (IEEE 802.1D, table 7-10): 01:80:c2:00:00:0x.
+pub(super) fn goes_to_reserved_group() -> Match {
+    let mask = vec![0xff, 0xff, 0xff, 0xff, 0xff, 0xf0];
+    Match { field: Field::link(0, 6), mask: Some(mask), test: Test::Is(vec![0x01, 0x80, 0xc2, 0, 0, 0]) }
+}
+
+/// Behind the ethertype of a VLAN tag: the tag names no VLAN, only a priority, and receivers read on as if it were
+/// not there.
+pub(super) fn names_no_vlan() -> Match {
+    Match { field: Field::link(14, 2), mask: Some(vec![0x0f, 0xff]), test: Test::Is(vec![0, 0]) }
+}
+
+pub(super) const IPV4_SOURCE: Field = Field::network(12, 4);
+pub(super) const IPV6_SOURCE: Field = Field::network(8, 16);
+pub(super) const ARP_SENDER_ADDRESS: Field = Field::network(14, 4);
+/// The target of a neighbour solicitation or advertisement.
+pub(super) const ND_TARGET: Field = Field::transport(8, 16);
+
+pub(super) fn ipv6_source_is_unspecified() -> Match {
+    Match::is(IPV6_SOURCE, [0; 16])
+}
+
+pub(super) fn transport_is(protocol: u8) -> Match {
+    Match::is(Field::TransportProtocol, [protocol])
+}
+
+/// Any protocol but this; the IP header must be sound.
+pub(super) fn transport_is_not(protocol: u8) -> Match {
+    Match::is_not(Field::TransportProtocol, [protocol])
+}
+
+/// The first byte of the transport header: the type of ICMP, IGMP and ICMPv6 messages.
+pub(super) fn message_type(from: u8, to: u8) -> Match {
+    let field = Field::transport(0, 1);
+    if from == to {
+        Match::is(field, [from])
+    } else {
+        Match { field, mask: None, test: Test::Within(vec![from], vec![to]) }
+    }
+}
+
+pub(super) fn source_port(port: u16) -> Match {
+    Match::is(Field::transport(0, 2), port.to_be_bytes())
+}
+
+pub(super) fn source_port_is_not(port: u16) -> Match {
+    Match::is_not(Field::transport(0, 2), port.to_be_bytes())
+}
+
+pub(super) fn destination_port(port: u16) -> Match {
+    Match::is(Field::transport(2, 2), port.to_be_bytes())
+}
+
+pub(super) fn destination_port_is_outside(from: u16, to: u16) -> Match {
+    let test = Test::Outside(from.to_be_bytes().to_vec(), to.to_be_bytes().to_vec());
+    Match { field: Field::transport(2, 2), mask: None, test }
+}
+
+/// A fragment of an IPv4 packet behind the first: its transport header is elsewhere.
+pub(super) fn is_later_ipv4_fragment() -> Match {
+    Match { field: Field::network(6, 2), mask: Some(vec![0x1f, 0xff]), test: Test::IsNot(vec![0, 0]) }
+}
+
+/// A whole IPv4 packet: no fragment, not even the first.
+pub(super) fn is_whole_ipv4_packet() -> Match {
+    Match { field: Field::network(6, 2), mask: Some(vec![0x3f, 0xff]), test: Test::Is(vec![0, 0]) }
+}
+
+/// A DHCP or BOOTP request of the client with this MAC address: operation 1, Ethernet, and its `chaddr`.
+pub(super) fn dhcp_client_is(mac: MacAddress) -> [Match; 2] {
+    [Match::is(Field::transport(8, 3), [1, 1, 6]), Match::is(Field::transport(8 + 28, 6), mac.octets())]
+}
+
+/// An ARP request or reply for IPv4 over Ethernet, with sound lengths.
+pub(super) fn arp_is_sound() -> Match {
+    let head = |operation| vec![0, 1, 0x08, 0x00, 6, 4, 0, operation];
+    Match { field: Field::network(0, 8), mask: None, test: Test::Within(head(1), head(2)) }
+}
+
+/// An ARP request for IPv4 over Ethernet, with sound lengths.
+pub(super) fn arp_is_request() -> Match {
+    Match::is(Field::network(0, 8), [0, 1, 0x08, 0x00, 6, 4, 0, 1])
+}
+
+pub(super) fn arp_sender_mac(mac: MacAddress) -> Match {
+    Match::is(Field::network(8, 6), mac.octets())
+}
+
+/// ICMPv6 directly behind the IPv6 header, with hop limit 255 and a payload of this many bytes: the form that
+/// neighbour discovery must have (RFC 4861), and from which its options can be told.
+pub(super) fn is_plain_nd(payload_length: u16) -> Match {
+    let [high, low] = payload_length.to_be_bytes();
+    Match::is(Field::network(4, 4), [high, low, protocol::ICMPV6, 255])
+}
+
+/// Type, with code 0.
+pub(super) fn nd_message(kind: u8) -> Match {
+    Match::is(Field::transport(0, 2), [kind, 0])
+}
+
+/// A link-layer address option of this type (1 source, 2 target) at this offset, with this address.
+pub(super) fn nd_link_layer_option(offset: u32, kind: u8, mac: MacAddress) -> Match {
+    Match::is(Field::transport(offset, 8), [&[kind, 1][..], &mac.octets()].concat())
+}
+
+/// A nonce option (RFC 3971, 5.3.2) of eight bytes at this offset: what enhanced duplicate address detection
+/// (RFC 7527) adds.
+pub(super) fn nd_nonce_option(offset: u32) -> Match {
+    Match::is(Field::transport(offset, 2), [14, 1])
+}
+
+/// A packet with extension headers, the first of which is hop-by-hop options, and hop limit 1: the form of
+/// multicast listener discovery (RFC 2710, RFC 3810).
+pub(super) fn is_mld_form() -> Match {
+    Match::is(Field::network(6, 2), [0, 1])
+}

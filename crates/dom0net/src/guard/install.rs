@@ -1,0 +1,251 @@
+//! The guard of a vif in the kernel: put in force, taken away, read.
+//!
+//! Each vif has its own base chain at the ingress of its device, so that what one vif costs does not depend on how many
+//! others there are. The chains are spread over 64 tables: with all in one, each new rule would make the kernel look
+//! through all the others; with a table each, each message would look through all the tables.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use netkernel::link::LinkName;
+use netkernel::netlink::Error;
+use netkernel::nftables::{Batch, ChainInfo, Hook, NfTables, Policy as ChainPolicy, Table, TableFamily};
+
+use super::compile::{Chain, LOCKED_CHAINS, LOCKED_MARK, MAC_ONLY_CHAINS, compile};
+use super::policy::{Policy, Reason};
+use crate::vif::Port;
+
+/// How many tables the guards are spread over.
+const TABLES: u32 = 64;
+/// Before anything else that hooks the device.
+const PRIORITY: i32 = -500;
+/// `NF_NETDEV_INGRESS`.
+const INGRESS: u32 = 0;
+/// A table with no more than this in it may hold one guard alone, and is looked at as a whole.
+const FEW: u32 = 24;
+/// How often a change that raced with others is tried again.
+const ATTEMPTS: usize = 8;
+
+/// The name of the tables, up to the number.
+pub(crate) const TABLE_PREFIX: &str = "dom0net-";
+
+/// The guard of one port: where it is in the packet filter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Guard {
+    table: String,
+    /// The name of its base chain, and what the names of its others begin with: the port's own, whatever the device
+    /// is called.
+    name: String,
+}
+
+/// A guard as it is in the kernel.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GuardState {
+    /// The devices that it is hooked to, by the names that it was given.
+    pub devices: Vec<String>,
+    /// How many frames each reason has dropped.
+    pub dropped: BTreeMap<Reason, u64>,
+}
+
+impl Guard {
+    /// The guard of this port.
+    #[must_use]
+    pub fn of(port: Port) -> Self {
+        // Domain ids are given out in order; so the tables fill evenly.
+        let number = port.vif.domid.wrapping_add(port.vif.devid.wrapping_mul(17)) % TABLES;
+        Self { table: format!("{TABLE_PREFIX}{number:02}"), name: port.to_string() }
+    }
+
+    fn table(&self) -> Table<'_> {
+        Table { family: TableFamily::Netdev, name: &self.table }
+    }
+
+    /// Puts `policy` in force for what comes in on the device called `device`, in place of any that this port had: in
+    /// one step, so that there is no moment without.
+    pub fn install(&self, filter: &mut NfTables, device: &LinkName, policy: &Policy) -> Result<(), Error> {
+        let chains = compile(policy, &self.name);
+        let mut batch = Batch::new();
+        batch.add_table(self.table());
+        self.add_chains(&mut batch, device, &chains);
+        match filter.commit(&batch) {
+            // An earlier plug of this port was never undone, or this is a second one.
+            Err(error) if error.is_exists() => self.replace(filter, device, &chains),
+            result => result,
+        }
+    }
+
+    fn replace(&self, filter: &mut NfTables, device: &LinkName, chains: &[Chain]) -> Result<(), Error> {
+        self.without_present_chains(filter, |guard, batch| guard.add_chains(batch, device, chains))
+    }
+
+    /// Deletes the chains that this guard has, and changes what `then` says in the same step.
+    fn without_present_chains(
+        &self,
+        filter: &mut NfTables,
+        then: impl Fn(&Self, &mut Batch),
+    ) -> Result<(), Error> {
+        let change = |present: &[String]| {
+            let mut batch = Batch::new();
+            for chain in present {
+                batch.flush_chain(self.table(), chain);
+            }
+            for chain in present {
+                batch.delete_chain(self.table(), chain);
+            }
+            then(self, &mut batch);
+            batch
+        };
+        let known = self.known_chains(filter)?;
+        match filter.commit(&change(&known)) {
+            // Chains that an older or newer version of this program made in another shape.
+            Err(error) if error.is_not_found() || error.is_busy() || error.is_exists() => {
+                let all = self.all_chains(filter)?;
+                filter.commit(&change(&all))
+            }
+            result => result,
+        }
+    }
+
+    /// The chains that this version makes, as far as they are there: from two look-ups, however many guards there are.
+    fn known_chains(&self, filter: &mut NfTables) -> Result<Vec<String>, Error> {
+        let mut exists = |suffix: &str| {
+            let found = filter.chain(self.table(), &format!("{}{suffix}", self.name));
+            found.map(|chain| chain.is_some())
+        };
+        let suffixes = if exists(LOCKED_MARK)? { LOCKED_CHAINS } else { MAC_ONLY_CHAINS };
+        // Old kernels take the base chain away with its device, and leave the others.
+        let first = usize::from(!exists("")?);
+        let others = exists(suffixes[1])?;
+        let present = if others { &suffixes[first..] } else { &suffixes[..1 - first] };
+        Ok(present.iter().map(|suffix| format!("{}{suffix}", self.name)).collect())
+    }
+
+    /// All chains of this guard, whoever made them.
+    fn all_chains(&self, filter: &mut NfTables) -> Result<Vec<String>, Error> {
+        let chains = filter.chains(TableFamily::Netdev)?;
+        Ok(chains.into_iter().filter(|chain| self.owns(chain)).map(|chain| chain.name).collect())
+    }
+
+    fn owns(&self, chain: &ChainInfo) -> bool {
+        let suffix = chain.name.strip_prefix(&self.name);
+        chain.table == self.table && suffix.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    }
+
+    fn add_chains(&self, batch: &mut Batch, device: &LinkName, chains: &[Chain]) {
+        let devices = [device.clone()];
+        let hook = Hook {
+            kind: "filter",
+            number: INGRESS,
+            priority: PRIORITY,
+            policy: ChainPolicy::Drop,
+            devices: &devices,
+        };
+        for chain in chains {
+            if chain.name == self.name {
+                batch.add_base_chain(self.table(), &chain.name, &hook);
+            } else {
+                batch.add_chain(self.table(), &chain.name);
+            }
+        }
+        for chain in chains {
+            for rule in &chain.rules {
+                batch.add_rule(self.table(), &chain.name, rule);
+            }
+        }
+    }
+
+    /// Takes the guard away, and its table when nothing else is in it. No error when there is none.
+    pub fn remove(&self, filter: &mut NfTables) -> Result<(), Error> {
+        let Some(table) = filter.table(self.table())? else { return Ok(()) };
+        if table.uses <= FEW && self.remove_with_table(filter)? {
+            return Ok(());
+        }
+        self.without_present_chains(filter, |_, _| ())
+    }
+
+    /// Deletes the whole table if nothing but this guard is in it, and says whether it did.
+    fn remove_with_table(&self, filter: &mut NfTables) -> Result<bool, Error> {
+        for _ in 0..ATTEMPTS {
+            // Anything that changes from here on makes the batch stale.
+            let generation = filter.generation()?;
+            let Some(table) = filter.table(self.table())? else { return Ok(true) };
+            let chains = table.uses as usize - filter.sets(self.table())?.len().min(table.uses as usize);
+            if chains != self.known_chains(filter)?.len() {
+                return Ok(false);
+            }
+            let mut batch = Batch::expecting(Some(generation));
+            batch.delete_table(self.table());
+            match filter.commit(&batch) {
+                Err(error) if error.is_stale() => {}
+                result => return result.map(|()| true),
+            }
+        }
+        // Others are changing the rule set all the time; an empty table may stay for a while.
+        Ok(false)
+    }
+
+    /// The guard as it is in the kernel; none when it is not there.
+    pub fn state(&self, filter: &mut NfTables) -> Result<Option<GuardState>, Error> {
+        let Some(chain) = filter.chain(self.table(), &self.name)? else { return Ok(None) };
+        let mut state = GuardState { devices: chain.devices, dropped: BTreeMap::new() };
+        for chain in self.known_chains(filter)? {
+            for rule in filter.rules(self.table(), Some(&chain))? {
+                let reason = rule.comment.as_deref().and_then(Reason::from_word);
+                if let (Some(reason), Some((frames, _))) = (reason, rule.counted) {
+                    *state.dropped.entry(reason).or_default() += frames;
+                }
+            }
+        }
+        Ok(Some(state))
+    }
+}
+
+/// Where the guard is: `dom0net-07/vif1.0`.
+impl fmt::Display for Guard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.table, self.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vif::{PortKind, Vif};
+
+    fn guard(domid: u32, devid: u32, kind: PortKind) -> Guard {
+        Guard::of(Port { vif: Vif { domid, devid }, kind })
+    }
+
+    #[test]
+    fn a_vif_and_its_tap_have_guards_of_their_own() {
+        let (vif, tap) = (guard(1, 0, PortKind::Vif), guard(1, 0, PortKind::Tap));
+        let chain =
+            |name: &str| ChainInfo { table: vif.table.clone(), name: name.into(), devices: Vec::new() };
+        assert!(vif.owns(&chain("vif1.0")) && vif.owns(&chain("vif1.0-nd")));
+        assert!(!vif.owns(&chain("tap1.0")) && !vif.owns(&chain("vif1.01")));
+        assert!(tap.owns(&chain("tap1.0-nd")));
+    }
+
+    #[test]
+    fn the_guards_of_domains_in_a_row_are_spread_evenly() {
+        let mut count = BTreeMap::<String, usize>::new();
+        for domid in 1..=4000 {
+            *count.entry(guard(domid, 0, PortKind::Vif).table).or_default() += 1;
+        }
+        assert!(count.values().all(|&guards| (62..=63).contains(&guards)), "{count:?}");
+    }
+
+    #[test]
+    fn the_chains_to_delete_are_those_that_are_made() {
+        let mac = "00:16:3e:00:00:01".parse().unwrap();
+        let names = |policy: &Policy| -> Vec<String> {
+            compile(policy, "vif1.0").into_iter().map(|chain| chain.name).collect()
+        };
+        let named = |suffixes: &[&str]| -> Vec<String> {
+            suffixes.iter().map(|suffix| format!("vif1.0{suffix}")).collect()
+        };
+        assert_eq!(names(&Policy::locked(mac, [])), named(LOCKED_CHAINS));
+        assert_eq!(names(&Policy::mac_only(mac)), named(MAC_ONLY_CHAINS));
+        assert!(LOCKED_CHAINS.contains(&LOCKED_MARK) && !MAC_ONLY_CHAINS.contains(&LOCKED_MARK));
+    }
+}
