@@ -2,4 +2,5 @@
 #![forbid(unsafe_code)]
 
 pub mod guard;
+pub mod plan;
 pub mod vif;

@@ -64,6 +64,21 @@ fn a_bridge_is_made_with_its_options_and_deleted() -> Outcome {
 }
 
 #[test]
+fn a_link_can_be_made_with_an_index_that_is_free() -> Outcome {
+    let Some(namespace) = testkit::namespace() else { return Ok(()) };
+    namespace.run(|| {
+        let mut kernel = Rtnetlink::open()?;
+        let kind = LinkKind::Bridge(BridgeOptions::default());
+        kernel.create_link_at(Some(77), &name("xenbr0"), &kind, &LinkChange::default())?;
+        assert_eq!(kernel.link_at(77)?.unwrap().name, "xenbr0");
+        let taken = kernel.create_link_at(Some(77), &name("xenbr1"), &kind, &LinkChange::default());
+        assert!(taken.is_err());
+        assert_eq!(kernel.link_at(77)?.unwrap().name, "xenbr0");
+        Ok(())
+    })?
+}
+
+#[test]
 fn a_bridge_can_tell_vlans_apart() -> Outcome {
     let Some(namespace) = testkit::namespace() else {
         return Ok(());

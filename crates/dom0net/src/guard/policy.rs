@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use ethernet::MacAddress;
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use serde::{Deserialize, Serialize};
 
 /// What may come out of a vif. The only input of what the guard enforces.
 ///
@@ -18,7 +19,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 /// );
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
     /// The one MAC address that frames may come from.
     pub mac: MacAddress,
@@ -27,7 +28,7 @@ pub struct Policy {
 }
 
 /// The IP addresses that a guest may send from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Sources {
     /// Any, and every other protocol too: the guest has no `ip=`. It may still be no DHCP server and no router.
     Any,

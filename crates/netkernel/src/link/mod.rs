@@ -108,9 +108,20 @@ impl Rtnetlink {
         kind: &LinkKind<'_>,
         change: &LinkChange,
     ) -> Result<(), Error> {
+        self.create_link_at(None, name, kind, change)
+    }
+
+    /// Makes a device with this index, which no other may have.
+    pub fn create_link_at(
+        &mut self,
+        index: Option<u32>,
+        name: &LinkName,
+        kind: &LinkKind<'_>,
+        change: &LinkChange,
+    ) -> Result<(), Error> {
         let mut message = Message::new(libc::RTM_NEWLINK, flags::CREATE | flags::EXCLUSIVE);
         let (values, mask) = change.device_flags();
-        message.header(&link_header(UNSPECIFIED, 0, values, mask));
+        message.header(&link_header(UNSPECIFIED, index.unwrap_or(0), values, mask));
         message.string(libc::IFLA_IFNAME, name.as_str());
         change.write(&mut message);
         kind.write(&mut message);

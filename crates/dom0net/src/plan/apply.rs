@@ -1,0 +1,159 @@
+//! Carrying changes out.
+
+use std::fmt;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use netkernel::address::Address;
+use netkernel::link::LinkKind;
+use netkernel::netlink;
+use netkernel::nftables::NfTables;
+use netkernel::route::{Route, route_numbers};
+use netkernel::sysctl::SysctlError;
+use netkernel::{Family, Rtnetlink};
+
+use super::change::{Change, Device};
+use crate::guard::Guard;
+
+/// How long is waited for what the kernel does by itself: it takes less than a millisecond, if it comes at all.
+const PATIENCE: Duration = Duration::from_secs(2);
+const PAUSE: Duration = Duration::from_micros(200);
+
+/// The connections on which changes are made.
+#[derive(Debug)]
+pub struct Kernel {
+    /// Links, addresses, routes.
+    pub route: Rtnetlink,
+    filter: Option<NfTables>,
+}
+
+impl Kernel {
+    /// Opens the connection for links, addresses and routes; that for packet filters is opened when it is needed.
+    pub fn open() -> Result<Self, netlink::Error> {
+        Ok(Self { route: Rtnetlink::open()?, filter: None })
+    }
+
+    /// The connection for packet filters.
+    pub fn filter(&mut self) -> Result<&mut NfTables, netlink::Error> {
+        match &mut self.filter {
+            Some(filter) => Ok(filter),
+            none => Ok(none.insert(NfTables::open()?)),
+        }
+    }
+
+    /// For a program that ends now: does not wait for the kernel to finish what was deleted.
+    pub fn close_later(self) {
+        if let Some(filter) = self.filter {
+            filter.close_later();
+        }
+    }
+
+    /// Carries one change out.
+    pub fn apply(&mut self, change: &Change) -> Result<(), Error> {
+        match change {
+            Change::CreateBridge(bridge) => {
+                let kind = LinkKind::Bridge(bridge.options.clone());
+                let device = &bridge.device;
+                self.route.create_link_at(Some(device.index), &device.name, &kind, &bridge.link)?;
+            }
+            Change::DeleteBridge(bridge) => self.route.delete_link(bridge.device.index)?,
+            Change::Link { device, to, .. } => self.route.change_link(device.index, to)?,
+            Change::PortOptions { device, to, .. } => self.route.change_port(device.index, to)?,
+            Change::AddAddress(device, address) => self.route.add_address(&on(address, device))?,
+            Change::RemoveAddress(device, address) => self.route.remove_address(&on(address, device))?,
+            Change::TeachNeighbour(_, neighbour) => self.route.set_neighbour(neighbour)?,
+            Change::SetRoute { to, .. } => self.route.replace_route(to)?,
+            Change::RemoveRoute(route) => self.route.remove_route(route)?,
+            Change::TieMac(device, mac) => self.route.add_forwarding_entry(device.index, *mac, None)?,
+            Change::UntieMac(device, mac) => self.route.remove_forwarding_entry(device.index, *mac, None)?,
+            Change::Sysctl { setting, to, .. } => setting.write(to)?,
+            Change::Guard(port, device, policy) => {
+                Guard::of(*port).install(self.filter()?, device, policy)?;
+            }
+            Change::Unguard(port, ..) => Guard::of(*port).remove(self.filter()?)?,
+            Change::AwaitLocalRoutes(device) => self.await_local_routes(device)?,
+            Change::AwaitRunning(device) => self.await_running(device)?,
+        }
+        Ok(())
+    }
+
+    fn await_local_routes(&mut self, device: &Device) -> Result<(), Error> {
+        let wanted: Vec<Address> = self
+            .route
+            .addresses(Some(device.index))?
+            .into_iter()
+            .filter(|address| address.family() == Family::Inet6 && !address.is_tentative())
+            .collect();
+        let is_delivered = |address: &Address, route: &Route| {
+            route.table() == route_numbers::TABLE_LOCAL
+                && route.kind == route_numbers::KIND_LOCAL
+                && route.destination() == Some(address.local)
+        };
+        self.wait_until(&format!("{device} takes packets for its IPv6 addresses"), |kernel| {
+            let routes = kernel.route.routes(Family::Inet6, Some(device.index))?;
+            Ok(wanted.iter().all(|address| routes.iter().any(|route| is_delivered(address, route))))
+        })
+    }
+
+    fn await_running(&mut self, device: &Device) -> Result<(), Error> {
+        self.wait_until(&format!("{device} passes traffic"), |kernel| {
+            Ok(kernel.route.link_at(device.index)?.is_some_and(|link| link.is_running()))
+        })
+    }
+
+    fn wait_until(
+        &mut self,
+        what: &str,
+        mut is_so: impl FnMut(&mut Self) -> Result<bool, netlink::Error>,
+    ) -> Result<(), Error> {
+        let end = Instant::now() + PATIENCE;
+        while !is_so(self)? {
+            if Instant::now() > end {
+                return Err(Error::Patience(what.to_owned()));
+            }
+            thread::sleep(PAUSE);
+        }
+        Ok(())
+    }
+}
+
+/// The address as one of this device.
+fn on(address: &Address, device: &Device) -> Address {
+    Address { link: device.index, ..address.clone() }
+}
+
+/// A change could not be carried out.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The kernel refused.
+    Netlink(netlink::Error),
+    /// A kernel setting could not be set.
+    Sysctl(SysctlError),
+    /// The kernel did not do by itself what it always does: the text goes behind "waited in vain until".
+    Patience(String),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Netlink(error) => error.fmt(f),
+            Self::Sysctl(error) => error.fmt(f),
+            Self::Patience(what) => write!(f, "waited {} seconds in vain until {what}", PATIENCE.as_secs()),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<netlink::Error> for Error {
+    fn from(error: netlink::Error) -> Self {
+        Self::Netlink(error)
+    }
+}
+
+impl From<SysctlError> for Error {
+    fn from(error: SysctlError) -> Self {
+        Self::Sysctl(error)
+    }
+}

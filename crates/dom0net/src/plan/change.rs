@@ -1,0 +1,239 @@
+//! Changes of the host's network, as values that know their way back.
+
+use std::fmt;
+
+use ethernet::MacAddress;
+use netkernel::address::Address;
+use netkernel::link::{BridgeOptions, LinkChange, LinkName, PortOptions};
+use netkernel::neighbour::Neighbour;
+use netkernel::route::Route;
+use netkernel::sysctl::Sysctl;
+use serde::{Deserialize, Serialize};
+
+use crate::guard::Policy;
+use crate::vif::Port;
+
+/// A network device: its index, which does not change, and the name that it has when the change is made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Device {
+    /// Its index.
+    pub index: u32,
+    /// Its name.
+    pub name: LinkName,
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.name.fmt(f)
+    }
+}
+
+/// One change of the host's network.
+///
+/// What was there before is part of the value, so that [`inverse`](Self::inverse) needs to ask nobody.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Change {
+    /// Makes a bridge, down.
+    CreateBridge(NewBridge),
+    /// Deletes a bridge that was made so.
+    DeleteBridge(NewBridge),
+    /// Changes a device.
+    Link {
+        /// Which.
+        device: Device,
+        /// What it shall be.
+        to: LinkChange,
+        /// What it was, in the same respects.
+        from: LinkChange,
+    },
+    /// Changes how a bridge treats a port.
+    PortOptions {
+        /// Which port.
+        device: Device,
+        /// What it shall be.
+        to: PortOptions,
+        /// What it was, in the same respects.
+        from: PortOptions,
+    },
+    /// Adds an address to the device.
+    AddAddress(Device, Address),
+    /// Removes an address from the device.
+    RemoveAddress(Device, Address),
+    /// Tells a device who has an address, so that it need not ask. What it learned goes with the device.
+    TeachNeighbour(Device, Neighbour),
+    /// Sets a route in place of another to the same destination with the same metric.
+    SetRoute {
+        /// What it shall be.
+        to: Route,
+        /// What it was; none: there was no such route.
+        from: Option<Route>,
+    },
+    /// Removes a route.
+    RemoveRoute(Route),
+    /// Says that a MAC address is behind a bridge port, for good.
+    TieMac(Device, MacAddress),
+    /// Takes that back.
+    UntieMac(Device, MacAddress),
+    /// Sets a kernel setting.
+    Sysctl {
+        /// Which.
+        setting: Sysctl,
+        /// What it shall be.
+        to: String,
+        /// What it was.
+        from: String,
+    },
+    /// Puts the guard of a port in force on this device, in place of one that it may have.
+    Guard(Port, LinkName, Policy),
+    /// Takes the guard of a port away.
+    Unguard(Port, LinkName, Policy),
+    /// Waits until the kernel delivers packets for the device's IPv6 addresses: it arranges that behind our back.
+    AwaitLocalRoutes(Device),
+    /// Waits until the device can pass traffic.
+    AwaitRunning(Device),
+}
+
+/// A bridge to be made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewBridge {
+    /// Its name, and an index that no device has.
+    pub device: Device,
+    /// Its options.
+    pub options: BridgeOptions,
+    /// What else it shall be.
+    pub link: LinkChange,
+}
+
+impl Change {
+    /// The change that undoes this one; none when there is nothing to undo.
+    #[must_use]
+    pub fn inverse(&self) -> Option<Self> {
+        Some(match self.clone() {
+            Self::CreateBridge(bridge) => Self::DeleteBridge(bridge),
+            Self::DeleteBridge(bridge) => Self::CreateBridge(bridge),
+            Self::Link { device, to, from } => {
+                let device = Device { name: to.name.clone().unwrap_or(device.name), ..device };
+                Self::Link { device, to: from, from: to }
+            }
+            Self::PortOptions { device, to, from } => Self::PortOptions { device, to: from, from: to },
+            Self::AddAddress(device, address) => Self::RemoveAddress(device, address),
+            Self::RemoveAddress(device, address) => Self::AddAddress(device, address),
+            Self::SetRoute { to, from: Some(from) } => Self::SetRoute { to: from, from: Some(to) },
+            Self::SetRoute { to, from: None } => Self::RemoveRoute(to),
+            Self::RemoveRoute(route) => Self::SetRoute { to: route, from: None },
+            Self::TieMac(device, mac) => Self::UntieMac(device, mac),
+            Self::UntieMac(device, mac) => Self::TieMac(device, mac),
+            Self::Sysctl { setting, to, from } => Self::Sysctl { setting, to: from, from: to },
+            Self::Guard(port, device, policy) => Self::Unguard(port, device, policy),
+            Self::Unguard(port, device, policy) => Self::Guard(port, device, policy),
+            Self::TeachNeighbour(..) | Self::AwaitLocalRoutes(_) | Self::AwaitRunning(_) => return None,
+        })
+    }
+}
+
+/// One line for people, in the imperative: "add 10.0.0.1/24 to xenbr0".
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CreateBridge(bridge) => write!(f, "create bridge {}", bridge.device),
+            Self::DeleteBridge(bridge) => write!(f, "delete bridge {}", bridge.device),
+            Self::Link { device, to, .. } => write!(f, "{device}: {to}"),
+            Self::PortOptions { device, to, .. } => write!(f, "{device}: {}", port_words(to)),
+            Self::AddAddress(device, address) => write!(f, "add {address} to {device}"),
+            Self::RemoveAddress(device, address) => write!(f, "remove {address} from {device}"),
+            Self::TeachNeighbour(device, neighbour) => {
+                write!(f, "tell {device} who has {}", neighbour.address)
+            }
+            Self::SetRoute { to, .. } => write!(f, "set route {to}"),
+            Self::RemoveRoute(route) => write!(f, "remove route {route}"),
+            Self::TieMac(device, mac) => write!(f, "tie {mac} to {device}"),
+            Self::UntieMac(device, mac) => write!(f, "untie {mac} from {device}"),
+            Self::Sysctl { setting, to, .. } => write!(f, "set {setting} to {to}"),
+            Self::Guard(_, device, policy) => write!(f, "guard {device}: {policy}"),
+            Self::Unguard(_, device, _) => write!(f, "take the guard of {device} away"),
+            Self::AwaitLocalRoutes(device) => write!(f, "wait until {device} takes IPv6 packets"),
+            Self::AwaitRunning(device) => write!(f, "wait until {device} passes traffic"),
+        }
+    }
+}
+
+fn port_words(options: &PortOptions) -> String {
+    let words = [
+        ("learning", options.learning),
+        ("locked", options.locked),
+        ("isolated", options.isolated),
+        ("hairpin", options.hairpin),
+        ("BPDU guard", options.bpdu_guard),
+        ("unicast flood", options.unicast_flood),
+        ("multicast flood", options.multicast_flood),
+        ("broadcast flood", options.broadcast_flood),
+        ("neighbour suppression", options.neighbour_suppression),
+    ];
+    let words: Vec<String> = words
+        .into_iter()
+        .filter_map(|(word, value)| Some(format!("{word} {}", if value? { "on" } else { "off" })))
+        .collect();
+    words.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vif::{PortKind, Vif};
+    use netkernel::link::Master;
+
+    fn device(name: &str) -> Device {
+        Device { index: 3, name: LinkName::new(name).unwrap() }
+    }
+
+    fn samples() -> Vec<Change> {
+        let address = Address::new(3, "10.0.0.1".parse().unwrap(), 24);
+        let route = Route::to("10.1.0.0".parse().unwrap(), 16).through(3);
+        let port = Port { vif: Vif { domid: 1, devid: 0 }, kind: PortKind::Vif };
+        let mac = "00:16:3e:27:95:c0".parse().unwrap();
+        let link = |name: &str, master| LinkChange {
+            name: Some(LinkName::new(name).unwrap()),
+            master: Some(master),
+            ..LinkChange::default()
+        };
+        vec![
+            Change::CreateBridge(NewBridge {
+                device: device("xenbr0"),
+                options: BridgeOptions::default(),
+                link: LinkChange::default(),
+            }),
+            Change::Link {
+                device: device("vif1.0"),
+                to: link("http", Master::Link(4)),
+                from: link("vif1.0", Master::Nobody),
+            },
+            Change::AddAddress(device("xenbr0"), address),
+            Change::SetRoute { to: route.moved(3, 4), from: Some(route.clone()) },
+            Change::SetRoute { to: route, from: None },
+            Change::TieMac(device("vif1.0"), mac),
+            Change::Guard(port, LinkName::new("vif1.0").unwrap(), Policy::mac_only(mac)),
+        ]
+    }
+
+    #[test]
+    fn the_inverse_of_the_inverse_is_the_change() {
+        for change in samples() {
+            assert_eq!(change.inverse().and_then(|back| back.inverse()), Some(change));
+        }
+    }
+
+    #[test]
+    fn a_rename_is_undone_under_the_new_name() {
+        let Some(Change::Link { device, .. }) = samples()[1].inverse() else { panic!() };
+        assert_eq!(device.name.as_str(), "http");
+    }
+
+    #[test]
+    fn changes_survive_the_journal() {
+        for change in samples() {
+            let text = serde_json::to_string(&change).unwrap();
+            assert_eq!(serde_json::from_str::<Change>(&text).unwrap(), change, "{text}");
+        }
+    }
+}
