@@ -159,11 +159,7 @@ fn kind(path: &str) -> PathKind {
 }
 
 fn problem(path: &str, kind: PathKind) -> Option<PathProblem> {
-    let max = if kind == PathKind::Absolute {
-        ABSOLUTE_MAX
-    } else {
-        RELATIVE_MAX
-    };
+    let max = if kind == PathKind::Absolute { ABSOLUTE_MAX } else { RELATIVE_MAX };
     if path.is_empty() {
         Some(PathProblem::Empty)
     } else if path.len() > max {
@@ -208,10 +204,7 @@ pub enum PathProblem {
 
 impl PathError {
     fn new(path: &str, problem: PathProblem) -> Self {
-        Self {
-            path: path.chars().take(64).collect::<String>().into(),
-            problem,
-        }
+        Self { path: path.chars().take(64).collect::<String>().into(), problem }
     }
 }
 
@@ -222,10 +215,7 @@ impl fmt::Display for PathError {
         match self.problem {
             PathProblem::Empty => f.write_str("it is empty"),
             PathProblem::Character(character) => {
-                write!(
-                    f,
-                    "{character:?} is not allowed, only letters, digits, '-', '_', '@' and '/'"
-                )
+                write!(f, "{character:?} is not allowed, only letters, digits, '-', '_', '@' and '/'")
             }
             PathProblem::EmptyPart => f.write_str("a part between slashes is empty"),
             PathProblem::TooLong { len, max } => write!(f, "it has {len} bytes, {max} are allowed"),
@@ -262,18 +252,8 @@ mod tests {
 
     #[test]
     fn characters_outside_the_list_are_refused() {
-        for (path, character) in [
-            ("/a b", ' '),
-            ("/a.b", '.'),
-            ("/\0", '\0'),
-            ("/ä", 'ä'),
-            ("a\n", '\n'),
-        ] {
-            assert_eq!(
-                problem_of(path),
-                Some(PathProblem::Character(character)),
-                "{path:?}"
-            );
+        for (path, character) in [("/a b", ' '), ("/a.b", '.'), ("/\0", '\0'), ("/ä", 'ä'), ("a\n", '\n')] {
+            assert_eq!(problem_of(path), Some(PathProblem::Character(character)), "{path:?}");
         }
         assert_eq!(problem_of("/Az09-_@"), None);
     }
@@ -286,10 +266,7 @@ mod tests {
             Some(PathProblem::TooLong { len: 3073, max: 3072 })
         );
         assert_eq!(problem_of(&"a".repeat(2048)), None);
-        assert_eq!(
-            problem_of(&"a".repeat(2049)),
-            Some(PathProblem::TooLong { len: 2049, max: 2048 })
-        );
+        assert_eq!(problem_of(&"a".repeat(2049)), Some(PathProblem::TooLong { len: 2049, max: 2048 }));
     }
 
     #[test]
@@ -298,10 +275,7 @@ mod tests {
         assert_eq!(path.parent().as_deref(), Some("/a"));
         assert_eq!(path.parent().unwrap().parent(), Some(Path::root()));
         assert_eq!(Path::root().parent(), None);
-        assert_eq!(
-            Path::new("device/vif").unwrap().parent().as_deref(),
-            Some("device")
-        );
+        assert_eq!(Path::new("device/vif").unwrap().parent().as_deref(), Some("device"));
         assert_eq!(Path::new("device").unwrap().parent(), None);
     }
 

@@ -19,12 +19,8 @@ pub enum Access {
 }
 
 impl Access {
-    const LETTERS: [(Self, u8); 4] = [
-        (Self::None, b'n'),
-        (Self::Read, b'r'),
-        (Self::Write, b'w'),
-        (Self::ReadWrite, b'b'),
-    ];
+    const LETTERS: [(Self, u8); 4] =
+        [(Self::None, b'n'), (Self::Read, b'r'), (Self::Write, b'w'), (Self::ReadWrite, b'b')];
 
     /// The letter on the wire.
     #[must_use]
@@ -38,10 +34,7 @@ impl Access {
     /// What the letter stands for.
     #[must_use]
     pub fn from_letter(letter: u8) -> Option<Self> {
-        Self::LETTERS
-            .iter()
-            .find(|(_, known)| *known == letter)
-            .map(|(access, _)| *access)
+        Self::LETTERS.iter().find(|(_, known)| *known == letter).map(|(access, _)| *access)
     }
 
     /// Whether reading is allowed.
@@ -79,13 +72,8 @@ impl Permission {
         let (letter, number) = entry.split_first()?;
         let number = str::from_utf8(number).ok()?.parse::<i64>().ok()?;
         // Daemons print the 32-bit number with a sign.
-        let domid = u32::try_from(number)
-            .or_else(|_| i32::try_from(number).map(i32::cast_unsigned))
-            .ok()?;
-        Some(Self {
-            domid,
-            access: Access::from_letter(*letter)?,
-        })
+        let domid = u32::try_from(number).or_else(|_| i32::try_from(number).map(i32::cast_unsigned)).ok()?;
+        Some(Self { domid, access: Access::from_letter(*letter)? })
     }
 }
 
@@ -118,10 +106,7 @@ impl Permissions {
     /// A node of `owner`, on which all others may do `default`.
     #[must_use]
     pub const fn owned_by(owner: u32, default: Access) -> Self {
-        Self {
-            first: Permission::new(owner, default),
-            others: Vec::new(),
-        }
+        Self { first: Permission::new(owner, default), others: Vec::new() }
     }
 
     /// The same with an exception for one more domain.
@@ -145,7 +130,16 @@ impl Permissions {
 
     /// All entries, the owner's first.
     pub fn entries(&self) -> impl Iterator<Item = Permission> {
-        std::iter::once(self.first).chain(self.others.iter().copied())
+        std::iter::once(self.first).chain(self.exceptions())
+    }
+
+    /// The entries behind the owner's.
+    pub(crate) fn exceptions(&self) -> impl Iterator<Item = Permission> {
+        self.others.iter().copied()
+    }
+
+    pub(crate) const fn set_owner(&mut self, domid: u32) {
+        self.first.domid = domid;
     }
 
     /// What `domid` may do.
@@ -154,10 +148,7 @@ impl Permissions {
         if domid == 0 || domid == self.first.domid {
             return Access::ReadWrite;
         }
-        self.others
-            .iter()
-            .find(|entry| entry.domid == domid)
-            .map_or(self.first.access, |entry| entry.access)
+        self.others.iter().find(|entry| entry.domid == domid).map_or(self.first.access, |entry| entry.access)
     }
 
     /// Reads the payload of a `GET_PERMS` reply.
@@ -174,17 +165,11 @@ impl Permissions {
 
     fn from_entries<'a>(entries: impl Iterator<Item = &'a [u8]>) -> Result<Self, PermissionsError> {
         let mut entries = entries.map(|entry| {
-            Permission::decode(entry).ok_or_else(|| PermissionsError {
-                entry: String::from_utf8_lossy(entry).into_owned(),
-            })
+            Permission::decode(entry)
+                .ok_or_else(|| PermissionsError { entry: String::from_utf8_lossy(entry).into_owned() })
         });
-        let first = entries
-            .next()
-            .unwrap_or_else(|| Err(PermissionsError { entry: String::new() }))?;
-        Ok(Self {
-            first,
-            others: entries.collect::<Result<_, _>>()?,
-        })
+        let first = entries.next().unwrap_or_else(|| Err(PermissionsError { entry: String::new() }))?;
+        Ok(Self { first, others: entries.collect::<Result<_, _>>()? })
     }
 }
 
@@ -213,11 +198,7 @@ pub struct PermissionsError {
 
 impl fmt::Display for PermissionsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{:?} is not a permission: one of n, r, w, b and a domain id is needed",
-            self.entry
-        )
+        write!(f, "{:?} is not a permission: one of n, r, w, b and a domain id is needed", self.entry)
     }
 }
 
@@ -229,14 +210,8 @@ mod tests {
 
     #[test]
     fn the_first_entry_is_the_owner_and_what_all_others_may_do() {
-        let permissions = Permissions::owned_by(3, Access::Read)
-            .with(5, Access::None)
-            .with(6, Access::Write);
-        assert_eq!(
-            permissions.access_of(0),
-            Access::ReadWrite,
-            "dom0 may do everything"
-        );
+        let permissions = Permissions::owned_by(3, Access::Read).with(5, Access::None).with(6, Access::Write);
+        assert_eq!(permissions.access_of(0), Access::ReadWrite, "dom0 may do everything");
         assert_eq!(permissions.access_of(3), Access::ReadWrite, "so may the owner");
         assert_eq!(permissions.access_of(5), Access::None);
         assert_eq!(permissions.access_of(6), Access::Write);
@@ -246,10 +221,7 @@ mod tests {
     #[test]
     fn payloads_are_read_and_written() {
         let permissions = Permissions::decode(b"n0\0b5\0").unwrap();
-        assert_eq!(
-            permissions,
-            Permissions::owned_by(0, Access::None).with(5, Access::ReadWrite)
-        );
+        assert_eq!(permissions, Permissions::owned_by(0, Access::None).with(5, Access::ReadWrite));
         assert_eq!(permissions.encode(), b"n0\0b5\0");
     }
 

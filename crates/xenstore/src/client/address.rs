@@ -47,15 +47,9 @@ impl Address {
         }
         let sockets = match variable(FOLDER_VARIABLE) {
             Some(folder) => vec![Self::Socket(Path::new(&folder).join("socket"))],
-            None => SOCKETS
-                .into_iter()
-                .map(|path| Self::Socket(path.into()))
-                .collect(),
+            None => SOCKETS.into_iter().map(|path| Self::Socket(path.into())).collect(),
         };
-        sockets
-            .into_iter()
-            .chain(DEVICES.into_iter().map(|path| Self::Device(path.into())))
-            .collect()
+        sockets.into_iter().chain(DEVICES.into_iter().map(|path| Self::Device(path.into()))).collect()
     }
 
     /// The path of the socket or device.
@@ -71,28 +65,19 @@ impl Address {
             Self::Socket(path) => UnixStream::connect(path).map(Stream::Socket),
             Self::Device(path) => open_device(path),
             // Connecting first: a socket is the common case, and costs no look at the file then.
-            Self::Either(path) => UnixStream::connect(path).map(Stream::Socket).or_else(|error| {
-                if is_device(path) {
-                    open_device(path)
-                } else {
-                    Err(error)
-                }
-            }),
+            Self::Either(path) => UnixStream::connect(path)
+                .map(Stream::Socket)
+                .or_else(|error| if is_device(path) { open_device(path) } else { Err(error) }),
         }
     }
 }
 
 fn is_device(path: &Path) -> bool {
-    path.metadata()
-        .is_ok_and(|metadata| metadata.file_type().is_char_device())
+    path.metadata().is_ok_and(|metadata| metadata.file_type().is_char_device())
 }
 
 fn open_device(path: &Path) -> io::Result<Stream> {
-    OpenOptions::new()
-        .read(true)
-        .write(true)
-        .open(path)
-        .map(|device: File| Stream::Device(device))
+    OpenOptions::new().read(true).write(true).open(path).map(|device: File| Stream::Device(device))
 }
 
 /// No daemon answered at any of the places.
@@ -121,24 +106,16 @@ mod tests {
 
     fn candidates(set: &[(&str, &str)]) -> Vec<Address> {
         Address::candidates_from(|wanted| {
-            set.iter()
-                .find(|(name, _)| *name == wanted)
-                .map(|(_, value)| value.into())
+            set.iter().find(|(name, _)| *name == wanted).map(|(_, value)| value.into())
         })
     }
 
     #[test]
     fn sockets_come_before_devices() {
-        let paths: Vec<String> = candidates(&[])
-            .iter()
-            .map(|address| address.path().display().to_string())
-            .collect();
-        let expected = [
-            "/run/xenstored/socket",
-            "/var/run/xenstored/socket",
-            "/dev/xen/xenbus",
-            "/proc/xen/xenbus",
-        ];
+        let paths: Vec<String> =
+            candidates(&[]).iter().map(|address| address.path().display().to_string()).collect();
+        let expected =
+            ["/run/xenstored/socket", "/var/run/xenstored/socket", "/dev/xen/xenbus", "/proc/xen/xenbus"];
         assert_eq!(paths, expected);
     }
 
@@ -164,9 +141,6 @@ mod tests {
             ],
         };
         let text = error.to_string();
-        assert!(
-            text.contains("/a: entity not found; /b: permission denied"),
-            "{text}"
-        );
+        assert!(text.contains("/a: entity not found; /b: permission denied"), "{text}");
     }
 }

@@ -30,15 +30,8 @@ impl From<ErrorCode> for Refusal {
 impl Refusal {
     pub(super) fn into_error(self, operation: MessageType, path: &str, address: &std::path::Path) -> Error {
         match self {
-            Self::Code(code) => Error::Refused {
-                operation,
-                path: path.into(),
-                code,
-            },
-            Self::NotText { valid_up_to } => Error::NotText {
-                path: path.into(),
-                valid_up_to,
-            },
+            Self::Code(code) => Error::Refused { operation, path: path.into(), code },
+            Self::NotText { valid_up_to } => Error::NotText { path: path.into(), valid_up_to },
             Self::Malformed => super::connection::protocol_error(address, Violation::Payload { operation }),
         }
     }
@@ -63,9 +56,7 @@ fn present(reply: Reply<'_>) -> Result<Option<&[u8]>, Refusal> {
 }
 
 fn text(bytes: &[u8]) -> Result<&str, Refusal> {
-    str::from_utf8(bytes).map_err(|error| Refusal::NotText {
-        valid_up_to: error.valid_up_to(),
-    })
+    str::from_utf8(bytes).map_err(|error| Refusal::NotText { valid_up_to: error.valid_up_to() })
 }
 
 /// The one string of a reply that is made of a single string.
@@ -151,9 +142,7 @@ impl Answer for Entries {
         let Some(payload) = present(reply)? else {
             return Ok(None);
         };
-        Permissions::decode(payload)
-            .map(Some)
-            .map_err(|_| Refusal::Malformed)
+        Permissions::decode(payload).map(Some).map_err(|_| Refusal::Malformed)
     }
 }
 
@@ -181,28 +170,16 @@ impl Answer for Part {
         let Some(payload) = present(reply)? else {
             return Ok(None);
         };
-        let end = payload
-            .iter()
-            .position(|byte| *byte == 0)
-            .ok_or(Refusal::Malformed)?;
+        let end = payload.iter().position(|byte| *byte == 0).ok_or(Refusal::Malformed)?;
         let (generation, rest) = payload.split_at(end);
         let list = rest.strip_prefix(b"\0").unwrap_or_default();
         // An empty string marks the end of the list; a name is never empty.
         let last = list == b"\0" || list.ends_with(b"\0\0");
-        let list = if last {
-            list.strip_suffix(b"\0").unwrap_or_default()
-        } else {
-            list
-        };
+        let list = if last { list.strip_suffix(b"\0").unwrap_or_default() } else { list };
         if !last && list.is_empty() {
             return Err(Refusal::Malformed);
         }
-        Ok(Some(DirectoryPart {
-            generation,
-            names: names(list)?,
-            len: list.len(),
-            last,
-        }))
+        Ok(Some(DirectoryPart { generation, names: names(list)?, len: list.len(), last }))
     }
 }
 
@@ -258,10 +235,7 @@ mod tests {
         assert!(matches!(Names::read(MISSING), Ok(None)));
         assert!(matches!(Entries::read(MISSING), Ok(None)));
         assert!(matches!(Removed::read(MISSING), Ok(())));
-        assert!(matches!(
-            Done::read(MISSING),
-            Err(Refusal::Code(ErrorCode::NotFound))
-        ));
+        assert!(matches!(Done::read(MISSING), Err(Refusal::Code(ErrorCode::NotFound))));
     }
 
     #[test]

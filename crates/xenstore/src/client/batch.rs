@@ -45,10 +45,7 @@ pub struct Ticket<A> {
 
 impl<A> Ticket<A> {
     pub(super) const fn new(index: usize) -> Self {
-        Self {
-            index,
-            answer: PhantomData,
-        }
+        Self { index, answer: PhantomData }
     }
 }
 
@@ -65,10 +62,7 @@ impl Batch {
     /// An empty batch.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            bytes: Vec::new(),
-            ends: Vec::new(),
-        }
+        Self { bytes: Vec::new(), ends: Vec::new() }
     }
 
     /// How many requests it holds.
@@ -148,10 +142,7 @@ impl Batch {
     }
 
     pub(super) fn transaction_end(&mut self, commit: bool) -> Result<Ticket<Done>, Error> {
-        self.push(
-            MessageType::TransactionEnd,
-            &[if commit { b"T\0" } else { b"F\0" }],
-        )
+        self.push(MessageType::TransactionEnd, &[if commit { b"T\0" } else { b"F\0" }])
     }
 
     /// A request whose arguments are numbers: those about domains.
@@ -178,10 +169,7 @@ impl Batch {
     }
 
     pub(super) fn push<A>(&mut self, operation: MessageType, parts: &[&[u8]]) -> Result<Ticket<A>, Error> {
-        let header = Header {
-            message_type: operation.number(),
-            ..Header::default()
-        };
+        let header = Header { message_type: operation.number(), ..Header::default() };
         push_message(&mut self.bytes, header, parts).map_err(|TooLong { len }| Error::TooLong {
             operation,
             len,
@@ -196,17 +184,8 @@ impl Batch {
         let mut start = 0;
         let mut req_id = first_id;
         for &end in &self.ends {
-            if let Some(place) = self
-                .bytes
-                .get_mut(start..)
-                .and_then(<[u8]>::first_chunk_mut::<HEADER_LEN>)
-            {
-                *place = Header {
-                    req_id,
-                    tx_id,
-                    ..Header::decode(place)
-                }
-                .encode();
+            if let Some(place) = self.bytes.get_mut(start..).and_then(<[u8]>::first_chunk_mut::<HEADER_LEN>) {
+                *place = Header { req_id, tx_id, ..Header::decode(place) }.encode();
             }
             req_id = req_id.wrapping_add(1);
             start = end;
@@ -217,10 +196,7 @@ impl Batch {
     pub(super) fn chunk(&self, first: usize, max: usize) -> (usize, &[u8]) {
         let start = self.start_of(first);
         let rest = self.ends.get(first..).unwrap_or_default();
-        let count = rest
-            .partition_point(|end| end - start <= max)
-            .max(1)
-            .min(rest.len());
+        let count = rest.partition_point(|end| end - start <= max).max(1).min(rest.len());
         let end = self.start_of(first + count);
         (count, self.bytes.get(start..end).unwrap_or_default())
     }
@@ -228,21 +204,14 @@ impl Batch {
     /// Where the messages `first..first + count` end, counted from the start of the first of them.
     pub(super) fn ends_of(&self, first: usize, count: usize) -> impl Iterator<Item = usize> {
         let start = self.start_of(first);
-        self.ends
-            .iter()
-            .skip(first)
-            .take(count)
-            .map(move |end| end - start)
+        self.ends.iter().skip(first).take(count).map(move |end| end - start)
     }
 
     /// What request `index` asks, and its payload.
     pub(super) fn request(&self, index: usize) -> Option<(MessageType, &[u8])> {
         let message = self.bytes.get(self.start_of(index)..*self.ends.get(index)?)?;
         let (header, payload) = message.split_first_chunk::<HEADER_LEN>()?;
-        Some((
-            MessageType::from_number(Header::decode(header).message_type)?,
-            payload,
-        ))
+        Some((MessageType::from_number(Header::decode(header).message_type)?, payload))
     }
 
     /// The request whose payload is longer than `max` bytes, if there is one.
@@ -254,11 +223,7 @@ impl Batch {
     }
 
     fn start_of(&self, index: usize) -> usize {
-        index
-            .checked_sub(1)
-            .and_then(|before| self.ends.get(before))
-            .copied()
-            .unwrap_or(0)
+        index.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0)
     }
 }
 
@@ -300,19 +265,9 @@ mod tests {
     fn what_breaks_the_rules_is_refused_before_it_is_sent() {
         let mut batch = Batch::new();
         assert!(matches!(batch.read("/a\0/b"), Err(Error::Path(_))));
-        assert!(matches!(
-            batch.watch(MessageType::Watch, "/a", "t\0"),
-            Err(Error::Token(_))
-        ));
+        assert!(matches!(batch.watch(MessageType::Watch, "/a", "t\0"), Err(Error::Token(_))));
         let refused = batch.write("/a", [0; 4094]);
-        assert!(matches!(
-            refused,
-            Err(Error::TooLong {
-                len: 4097,
-                max: 4096,
-                ..
-            })
-        ));
+        assert!(matches!(refused, Err(Error::TooLong { len: 4097, max: 4096, .. })));
         assert!(batch.is_empty() && batch.bytes.is_empty());
         batch.write("/a", [0; 4093]).unwrap();
         assert_eq!(batch.longer_than(4080), Some((MessageType::Write, 4096)));

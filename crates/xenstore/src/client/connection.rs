@@ -39,11 +39,7 @@ pub(super) struct Connection {
 
 impl Connection {
     pub(super) fn new(stream: Stream, address: PathBuf) -> Self {
-        Self {
-            stream,
-            decoder: Decoder::new(),
-            address,
-        }
+        Self { stream, decoder: Decoder::new(), address }
     }
 
     pub(super) fn address(&self) -> &Path {
@@ -69,9 +65,7 @@ impl Connection {
 
     /// The next message that has come in full; does not wait.
     pub(super) fn next_message(&mut self) -> Result<Option<Message<'_>>, Error> {
-        self.decoder
-            .next_message()
-            .map_err(|error| protocol_error(&self.address, Violation::Stream(error)))
+        self.decoder.next_message().map_err(|error| protocol_error(&self.address, Violation::Stream(error)))
     }
 
     pub(super) fn has_message(&self) -> bool {
@@ -97,9 +91,7 @@ impl Connection {
             }
         };
         match received {
-            Ok(0) => Err(Error::Closed {
-                address: self.address.clone(),
-            }),
+            Ok(0) => Err(Error::Closed { address: self.address.clone() }),
             Ok(count) => {
                 self.decoder.advance(count);
                 Ok(true)
@@ -110,22 +102,16 @@ impl Connection {
 
     fn failed(&self, source: io::Error) -> Error {
         match source.kind() {
-            io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => Error::Closed {
-                address: self.address.clone(),
-            },
-            _ => Error::Connection {
-                address: self.address.clone(),
-                source,
-            },
+            io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => {
+                Error::Closed { address: self.address.clone() }
+            }
+            _ => Error::Connection { address: self.address.clone(), source },
         }
     }
 }
 
 pub(super) fn protocol_error(address: &Path, violation: Violation) -> Error {
-    Error::Protocol {
-        address: address.to_owned(),
-        violation,
-    }
+    Error::Protocol { address: address.to_owned(), violation }
 }
 
 /// Writes to the device, each message as a piece of its own.
@@ -206,11 +192,7 @@ mod tests {
         }
 
         fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-            pieces
-                .iter()
-                .take(self.pieces_per_call)
-                .map(|piece| self.write(piece))
-                .sum()
+            pieces.iter().take(self.pieces_per_call).map(|piece| self.write(piece)).sum()
         }
 
         fn flush(&mut self) -> io::Result<()> {
@@ -223,18 +205,12 @@ mod tests {
         let mut bytes = Vec::new();
         let mut ends = Vec::new();
         for req_id in 0..5 {
-            let header = crate::wire::Header {
-                req_id,
-                ..Default::default()
-            };
+            let header = crate::wire::Header { req_id, ..Default::default() };
             crate::wire::push_message(&mut bytes, header, &[&vec![0; req_id as usize]]).unwrap();
             ends.push(bytes.len());
         }
         for pieces_per_call in [1, 2, 100] {
-            let mut driver = Driver {
-                pieces_per_call,
-                ..Driver::default()
-            };
+            let mut driver = Driver { pieces_per_call, ..Driver::default() };
             write_messages(&mut driver, &bytes, ends.iter().copied()).unwrap();
             assert_eq!(driver.messages.concat(), bytes);
             assert_eq!(driver.messages.len(), 5);

@@ -148,73 +148,40 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Open(error) => error.fmt(f),
-            Self::Refused {
-                operation,
-                path,
-                code,
-            } if path.is_empty() => {
+            Self::Refused { operation, path, code } if path.is_empty() => {
                 write!(f, "xenstore refused {operation}: {code}")
             }
-            Self::Refused {
-                operation,
-                path,
-                code,
-            } => {
+            Self::Refused { operation, path, code } => {
                 write!(f, "xenstore refused {operation} of {path:?}: {code}")
             }
             Self::Path(error) => error.fmt(f),
             Self::TooLong { operation, len, max } => {
-                write!(
-                    f,
-                    "a {operation} with {len} bytes does not fit in a message, which holds {max}"
-                )
+                write!(f, "a {operation} with {len} bytes does not fit in a message, which holds {max}")
             }
             Self::Token(token) => write!(f, "the watch token {token:?} contains a NUL"),
             Self::Connection { address, source } => {
-                write!(
-                    f,
-                    "the connection to xenstore at {} failed: {source}",
-                    address.display()
-                )
+                write!(f, "the connection to xenstore at {} failed: {source}", address.display())
             }
             Self::Closed { address } => {
                 write!(f, "xenstore closed the connection at {}", address.display())
             }
             Self::Timeout { address, limit } => {
-                write!(
-                    f,
-                    "xenstore at {} did not answer within {limit:?}",
-                    address.display()
-                )
+                write!(f, "xenstore at {} did not answer within {limit:?}", address.display())
             }
             Self::Protocol { address, violation } => {
-                write!(
-                    f,
-                    "xenstore at {} broke the protocol: {violation}",
-                    address.display()
-                )
+                write!(f, "xenstore at {} broke the protocol: {violation}", address.display())
             }
             Self::Broken { address } => {
-                write!(
-                    f,
-                    "the connection to xenstore at {} failed before",
-                    address.display()
-                )
+                write!(f, "the connection to xenstore at {} failed before", address.display())
             }
             Self::NotText { path, valid_up_to } => {
                 write!(f, "{path:?} in xenstore is not text (after {valid_up_to} bytes)")
             }
             Self::Conflict { attempts } => {
-                write!(
-                    f,
-                    "the xenstore transaction met changes by others {attempts} times in a row"
-                )
+                write!(f, "the xenstore transaction met changes by others {attempts} times in a row")
             }
             Self::Unstable { path } => {
-                write!(
-                    f,
-                    "the children of {path:?} in xenstore changed each time they were listed"
-                )
+                write!(f, "the children of {path:?} in xenstore changed each time they were listed")
             }
             Self::TooManyNodes { path, limit } => {
                 write!(f, "{path:?} in xenstore has more than {limit} nodes below it")
@@ -232,10 +199,7 @@ impl fmt::Display for Violation {
             Self::UnexpectedReply { req_id } => {
                 write!(f, "it answered request {req_id}, which nobody waits for")
             }
-            Self::WrongType {
-                operation,
-                message_type,
-            } => {
+            Self::WrongType { operation, message_type } => {
                 write!(f, "it answered {operation} with type {message_type}")
             }
             Self::UnknownError { operation, name } => {

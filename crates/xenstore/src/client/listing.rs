@@ -70,10 +70,7 @@ pub(super) fn tree<R: Requests + ?Sized>(
     while !waiting.is_empty() {
         let round: Vec<Visit> = waiting.drain(..waiting.len().min(NODES_PER_ROUND)).collect();
         let mut batch = Batch::new();
-        let asked = round
-            .iter()
-            .map(|visit| Asked::new(&mut batch, visit))
-            .collect::<Result<Vec<_>, _>>()?;
+        let asked = round.iter().map(|visit| Asked::new(&mut batch, visit)).collect::<Result<Vec<_>, _>>()?;
         let replies = requests.run(batch)?;
         for (visit, asked) in round.into_iter().zip(asked) {
             let content = asked.content(&replies)?;

@@ -95,10 +95,7 @@ impl Client {
     pub fn from_socket(socket: UnixStream) -> io::Result<Self> {
         socket.set_nonblocking(false)?;
         let address = socket.peer_addr()?;
-        let address = address
-            .as_pathname()
-            .unwrap_or(Path::new("(unnamed socket)"))
-            .to_owned();
+        let address = address.as_pathname().unwrap_or(Path::new("(unnamed socket)")).to_owned();
         Ok(Self::new(Stream::Socket(socket), &address))
     }
 
@@ -110,13 +107,7 @@ impl Client {
 
     fn new(stream: Stream, address: &Path) -> Self {
         let connection = Connection::new(stream, address.to_owned());
-        Self {
-            connection,
-            events: EventQueue::default(),
-            next_id: 1,
-            reply_limit: None,
-            broken: false,
-        }
+        Self { connection, events: EventQueue::default(), next_id: 1, reply_limit: None, broken: false }
     }
 
     /// The socket or device that it is connected to.
@@ -148,10 +139,7 @@ impl Client {
 
     /// Tells the daemon of a new domain: the frame of its ring page and its event channel. Only dom0 may do that.
     pub fn introduce(&mut self, domid: u32, frame: u64, event_channel: u32) -> Result<(), Error> {
-        self.about_domain(
-            MessageType::Introduce,
-            &[domid.into(), frame, event_channel.into()],
-        )
+        self.about_domain(MessageType::Introduce, &[domid.into(), frame, event_channel.into()])
     }
 
     /// Tells the daemon that a domain is gone; the nodes that it owned go with it. Only dom0 may do that.
@@ -196,11 +184,7 @@ impl Client {
         if self.connection.is_device()
             && let Some((operation, len)) = batch.longer_than(DEVICE_PAYLOAD_MAX)
         {
-            return Err(Error::TooLong {
-                operation,
-                len,
-                max: DEVICE_PAYLOAD_MAX,
-            });
+            return Err(Error::TooLong { operation, len, max: DEVICE_PAYLOAD_MAX });
         }
         let first_id = self.next_id;
         // Ids only have to differ among the requests of a batch; batches do not overlap.
@@ -211,9 +195,7 @@ impl Client {
             let mut sent = 0;
             while sent < replies.len() {
                 let (count, bytes) = replies.batch().chunk(sent, ROUND_MAX);
-                client
-                    .connection
-                    .send(bytes, replies.batch().ends_of(sent, count))?;
+                client.connection.send(bytes, replies.batch().ends_of(sent, count))?;
                 sent += count;
                 client.await_replies(&mut replies, count, sent)?;
             }
@@ -224,17 +206,12 @@ impl Client {
 
     /// Takes in `count` replies to requests below number `sent`, and the events that come between them.
     fn await_replies(&mut self, replies: &mut Replies, count: usize, sent: usize) -> Result<(), Error> {
-        let deadline = self
-            .reply_limit
-            .and_then(|limit| Instant::now().checked_add(limit));
+        let deadline = self.reply_limit.and_then(|limit| Instant::now().checked_add(limit));
         let mut missing = count;
         while missing > 0 {
             if !self.connection.has_message() && !self.connection.receive(deadline)? {
                 let limit = self.reply_limit.unwrap_or_default();
-                return Err(Error::Timeout {
-                    address: self.address().to_owned(),
-                    limit,
-                });
+                return Err(Error::Timeout { address: self.address().to_owned(), limit });
             }
             let Some(message) = self.connection.next_message()? else {
                 continue;
@@ -254,9 +231,7 @@ impl Client {
     /// Talks to the daemon unless that has failed before: after a failure replies could be taken for those of other requests.
     fn guarded<T>(&mut self, talk: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
         if self.broken {
-            return Err(Error::Broken {
-                address: self.address().to_owned(),
-            });
+            return Err(Error::Broken { address: self.address().to_owned() });
         }
         let result = talk(self);
         self.broken = result.is_err();

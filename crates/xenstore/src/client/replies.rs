@@ -31,13 +31,7 @@ struct Slot {
 impl Replies {
     pub(super) fn new(batch: Batch, first_id: u32, address: &Path) -> Self {
         let slots = vec![None; batch.len()];
-        Self {
-            batch,
-            address: address.to_owned(),
-            slots,
-            payloads: Vec::new(),
-            first_id,
-        }
+        Self { batch, address: address.to_owned(), slots, payloads: Vec::new(), first_id }
     }
 
     pub(super) const fn batch(&self) -> &Batch {
@@ -46,17 +40,12 @@ impl Replies {
 
     /// Takes in a reply to one of the requests below number `sent`.
     pub(super) fn accept(&mut self, message: Message<'_>, sent: usize) -> Result<(), Error> {
-        let Header {
-            message_type, req_id, ..
-        } = message.header;
+        let Header { message_type, req_id, .. } = message.header;
         let index = req_id.wrapping_sub(self.first_id) as usize;
         let asked = self.batch.request(index).filter(|_| index < sent);
         let slot = self.slots.get_mut(index).filter(|slot| slot.is_none());
         let (Some((operation, _)), Some(slot)) = (asked, slot) else {
-            return Err(protocol_error(
-                &self.address,
-                Violation::UnexpectedReply { req_id },
-            ));
+            return Err(protocol_error(&self.address, Violation::UnexpectedReply { req_id }));
         };
         let start = self.payloads.len();
         let refused = if message_type == operation.number() {
@@ -70,19 +59,9 @@ impl Replies {
             })?;
             Some(code)
         } else {
-            return Err(protocol_error(
-                &self.address,
-                Violation::WrongType {
-                    operation,
-                    message_type,
-                },
-            ));
+            return Err(protocol_error(&self.address, Violation::WrongType { operation, message_type }));
         };
-        *slot = Some(Slot {
-            start,
-            end: self.payloads.len(),
-            refused,
-        });
+        *slot = Some(Slot { start, end: self.payloads.len(), refused });
         Ok(())
     }
 
@@ -112,10 +91,8 @@ impl Replies {
             let Some(Err(code)) = self.reply(index) else {
                 continue;
             };
-            let removing = self
-                .batch
-                .request(index)
-                .is_some_and(|(operation, _)| operation == MessageType::Rm);
+            let removing =
+                self.batch.request(index).is_some_and(|(operation, _)| operation == MessageType::Rm);
             if !(removing && code == ErrorCode::NotFound) {
                 return Err(self.error(index, code.into()));
             }
@@ -157,11 +134,7 @@ mod tests {
     }
 
     fn reply(message_type: MessageType, req_id: u32, payload: &[u8]) -> Message<'_> {
-        let header = Header {
-            message_type: message_type.number(),
-            req_id,
-            ..Header::default()
-        };
+        let header = Header { message_type: message_type.number(), req_id, ..Header::default() };
         Message { header, payload }
     }
 
@@ -169,51 +142,27 @@ mod tests {
     fn replies_find_their_requests_in_any_order_and_over_the_end_of_the_numbers() {
         let mut replies = three_reads();
         replies.accept(reply(MessageType::Read, 1, b"third"), 3).unwrap();
-        replies
-            .accept(reply(MessageType::Read, u32::MAX, b"first"), 3)
-            .unwrap();
-        replies
-            .accept(reply(MessageType::Error, 0, b"ENOENT\0"), 3)
-            .unwrap();
+        replies.accept(reply(MessageType::Read, u32::MAX, b"first"), 3).unwrap();
+        replies.accept(reply(MessageType::Error, 0, b"ENOENT\0"), 3).unwrap();
         let ticket = |index| Ticket::<super::super::answer::Value>::new(index);
         assert_eq!(replies.get(ticket(0)).unwrap(), Some(&b"first"[..]));
         assert_eq!(replies.get(ticket(1)).unwrap(), None);
         assert_eq!(replies.get(ticket(2)).unwrap(), Some(&b"third"[..]));
         assert!(matches!(replies.get(ticket(3)), Err(Error::WrongTicket)));
         let error = replies.check().unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "xenstore refused READ of \"/b\": ENOENT (it does not exist)"
-        );
+        assert_eq!(error.to_string(), "xenstore refused READ of \"/b\": ENOENT (it does not exist)");
     }
 
     #[test]
     fn replies_that_nobody_waits_for_are_violations() {
         let mut replies = three_reads();
         let unexpected = |result| {
-            matches!(
-                result,
-                Err(Error::Protocol {
-                    violation: Violation::UnexpectedReply { .. },
-                    ..
-                })
-            )
+            matches!(result, Err(Error::Protocol { violation: Violation::UnexpectedReply { .. }, .. }))
         };
-        assert!(
-            unexpected(replies.accept(reply(MessageType::Read, 2, b""), 3)),
-            "no such request"
-        );
-        assert!(
-            unexpected(replies.accept(reply(MessageType::Read, 1, b""), 2)),
-            "not sent yet"
-        );
-        replies
-            .accept(reply(MessageType::Read, u32::MAX, b""), 3)
-            .unwrap();
-        assert!(
-            unexpected(replies.accept(reply(MessageType::Read, u32::MAX, b""), 3)),
-            "answered before"
-        );
+        assert!(unexpected(replies.accept(reply(MessageType::Read, 2, b""), 3)), "no such request");
+        assert!(unexpected(replies.accept(reply(MessageType::Read, 1, b""), 2)), "not sent yet");
+        replies.accept(reply(MessageType::Read, u32::MAX, b""), 3).unwrap();
+        assert!(unexpected(replies.accept(reply(MessageType::Read, u32::MAX, b""), 3)), "answered before");
     }
 
     #[test]
@@ -226,17 +175,11 @@ mod tests {
         let operation = MessageType::Read;
         assert_eq!(
             violation(replies.accept(reply(MessageType::Write, 0, b"OK\0"), 3)),
-            Violation::WrongType {
-                operation,
-                message_type: 11
-            }
+            Violation::WrongType { operation, message_type: 11 }
         );
         assert_eq!(
             violation(replies.accept(reply(MessageType::Error, 0, b"EFOO\0"), 3)),
-            Violation::UnknownError {
-                operation,
-                name: "EFOO".into()
-            }
+            Violation::UnknownError { operation, name: "EFOO".into() }
         );
     }
 }

@@ -49,9 +49,7 @@ pub trait Requests {
     /// ```
     fn read_many<const N: usize>(&mut self, paths: [&str; N]) -> Result<[ReadResult; N], Error> {
         let mut values = self.read_each(paths)?.into_iter();
-        Ok(std::array::from_fn(|_| {
-            values.next().unwrap_or(Err(Error::WrongTicket))
-        }))
+        Ok(std::array::from_fn(|_| values.next().unwrap_or(Err(Error::WrongTicket))))
     }
 
     /// The values of any number of nodes, each as [`read`](Self::read) gives it, in the order of the paths.
@@ -60,10 +58,8 @@ pub trait Requests {
         paths: impl IntoIterator<Item = P>,
     ) -> Result<Vec<ReadResult>, Error> {
         let mut batch = Batch::new();
-        let tickets = paths
-            .into_iter()
-            .map(|path| batch.read(path.as_ref()))
-            .collect::<Result<Vec<_>, _>>()?;
+        let tickets =
+            paths.into_iter().map(|path| batch.read(path.as_ref())).collect::<Result<Vec<_>, _>>()?;
         let replies = self.run(batch)?;
         Ok(tickets
             .into_iter()

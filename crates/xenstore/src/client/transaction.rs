@@ -50,10 +50,7 @@ impl Client {
                 return Ok(result);
             }
         }
-        Err(Error::Conflict {
-            attempts: TRANSACTION_ATTEMPTS,
-        }
-        .into())
+        Err(Error::Conflict { attempts: TRANSACTION_ATTEMPTS }.into())
     }
 
     /// Starts a transaction.
@@ -61,11 +58,7 @@ impl Client {
         let mut batch = Batch::new();
         let ticket = batch.transaction_start()?;
         let tx_id = self.exchange(batch, 0)?.get(ticket)?;
-        Ok(Transaction {
-            client: self,
-            tx_id,
-            open: true,
-        })
+        Ok(Transaction { client: self, tx_id, open: true })
     }
 }
 

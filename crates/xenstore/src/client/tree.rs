@@ -17,10 +17,7 @@ pub struct TreeLimits {
 impl Default for TreeLimits {
     /// 200,000 nodes: the devices of some thousand guests. All levels.
     fn default() -> Self {
-        Self {
-            nodes: 200_000,
-            depth: usize::MAX,
-        }
+        Self { nodes: 200_000, depth: usize::MAX }
     }
 }
 
@@ -101,9 +98,7 @@ impl Tree {
     pub fn get(&self, path: &str) -> Option<&Node> {
         path.split('/')
             .filter(|part| !part.is_empty())
-            .try_fold(self.top(), |node, part| {
-                self.children(node).find(|child| child.name() == part)
-            })
+            .try_fold(self.top(), |node, part| self.children(node).find(|child| child.name() == part))
     }
 
     /// The value of the node at a path below the top.
@@ -143,20 +138,11 @@ impl Builder {
     pub(super) fn new(path: &str, limits: TreeLimits) -> Self {
         let name = path.rsplit('/').next().unwrap_or_default();
         let nodes = vec![unread(name)];
-        Self {
-            path: path.into(),
-            limits,
-            nodes,
-            level: Level { depth: 0, end: 1 },
-        }
+        Self { path: path.into(), limits, nodes, level: Level { depth: 0, end: 1 } }
     }
 
     pub(super) fn top(&self) -> Visit {
-        Visit {
-            index: 0,
-            path: self.path.to_string(),
-            descend: self.limits.depth > 0,
-        }
+        Visit { index: 0, path: self.path.to_string(), descend: self.limits.depth > 0 }
     }
 
     /// Takes in a node that was read and says which nodes to read because of it. Nodes come in the order of their index.
@@ -167,17 +153,11 @@ impl Builder {
         names: Vec<String>,
     ) -> Result<impl Iterator<Item = Visit> + use<'_>, Error> {
         if visit.index >= self.level.end {
-            self.level = Level {
-                depth: self.level.depth + 1,
-                end: self.nodes.len(),
-            };
+            self.level = Level { depth: self.level.depth + 1, end: self.nodes.len() };
         }
         let first = self.nodes.len();
         if names.len() > self.limits.nodes.saturating_sub(first) {
-            return Err(Error::TooManyNodes {
-                path: self.path.clone(),
-                limit: self.limits.nodes,
-            });
+            return Err(Error::TooManyNodes { path: self.path.clone(), limit: self.limits.nodes });
         }
         self.nodes.extend(names.iter().map(|name| unread(name)));
         if let Some(node) = self.nodes.get_mut(visit.index) {
@@ -195,22 +175,11 @@ impl Builder {
 
     /// The tree; `None` when its top does not exist.
     pub(super) fn finish(self) -> Option<Tree> {
-        let top = self
-            .nodes
-            .first()
-            .filter(|top| top.content != Content::Gone)?
-            .clone();
-        Some(Tree {
-            nodes: self.nodes,
-            top,
-        })
+        let top = self.nodes.first().filter(|top| top.content != Content::Gone)?.clone();
+        Some(Tree { nodes: self.nodes, top })
     }
 }
 
 fn unread(name: &str) -> Node {
-    Node {
-        name: name.into(),
-        content: Content::Gone,
-        children: 0..0,
-    }
+    Node { name: name.into(), content: Content::Gone, children: 0..0 }
 }

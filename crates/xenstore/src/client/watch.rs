@@ -69,11 +69,7 @@ impl Client {
             let address = client.connection.address().to_owned();
             while let Some(message) = client.connection.next_message()? {
                 let req_id = message.header.req_id;
-                if !client
-                    .events
-                    .offer(message)
-                    .map_err(|violation| protocol_error(&address, violation))?
-                {
+                if !client.events.offer(message).map_err(|violation| protocol_error(&address, violation))? {
                     return Err(protocol_error(&address, Violation::UnexpectedReply { req_id }));
                 }
             }
@@ -97,9 +93,8 @@ impl EventQueue {
         if message.header.message_type != MessageType::WatchEvent.number() {
             return Ok(false);
         }
-        let event = parse(message.payload).ok_or(Violation::Payload {
-            operation: MessageType::WatchEvent,
-        })?;
+        let event =
+            parse(message.payload).ok_or(Violation::Payload { operation: MessageType::WatchEvent })?;
         if self.bytes + message.payload.len() > EVENT_QUEUE_MAX {
             self.lost = true;
         } else {
@@ -112,9 +107,7 @@ impl EventQueue {
     /// The oldest event. Tells of lost ones once, after those that came before them.
     fn take(&mut self) -> Result<Option<Event>, Error> {
         if let Some(event) = self.events.pop_front() {
-            self.bytes = self
-                .bytes
-                .saturating_sub(event.path.len() + event.token.len() + 2);
+            self.bytes = self.bytes.saturating_sub(event.path.len() + event.token.len() + 2);
             return Ok(Some(event));
         }
         if std::mem::take(&mut self.lost) {
@@ -126,10 +119,7 @@ impl EventQueue {
 
 fn parse(payload: &[u8]) -> Option<Event> {
     let mut parts = strings(payload).map(|part| str::from_utf8(part).map(str::to_owned).ok());
-    Some(Event {
-        path: parts.next()??,
-        token: parts.next()??,
-    })
+    Some(Event { path: parts.next()??, token: parts.next()?? })
 }
 
 #[cfg(test)]
@@ -138,10 +128,7 @@ mod tests {
     use crate::wire::Header;
 
     fn event(payload: &[u8]) -> Message<'_> {
-        let header = Header {
-            message_type: MessageType::WatchEvent.number(),
-            ..Header::default()
-        };
+        let header = Header { message_type: MessageType::WatchEvent.number(), ..Header::default() };
         Message { header, payload }
     }
 
@@ -150,27 +137,9 @@ mod tests {
         let mut queue = EventQueue::default();
         assert_eq!(queue.offer(event(b"/a\0t\0")), Ok(true));
         assert_eq!(queue.offer(event(b"b\0\0")), Ok(true));
-        assert_eq!(
-            queue.offer(Message {
-                header: Header::default(),
-                payload: b""
-            }),
-            Ok(false)
-        );
-        assert_eq!(
-            queue.take().unwrap(),
-            Some(Event {
-                path: "/a".into(),
-                token: "t".into()
-            })
-        );
-        assert_eq!(
-            queue.take().unwrap(),
-            Some(Event {
-                path: "b".into(),
-                token: String::new()
-            })
-        );
+        assert_eq!(queue.offer(Message { header: Header::default(), payload: b"" }), Ok(false));
+        assert_eq!(queue.take().unwrap(), Some(Event { path: "/a".into(), token: "t".into() }));
+        assert_eq!(queue.take().unwrap(), Some(Event { path: "b".into(), token: String::new() }));
         assert_eq!(queue.take().unwrap(), None);
         assert_eq!(queue.bytes, 0);
     }
@@ -178,10 +147,7 @@ mod tests {
     #[test]
     fn events_without_path_and_token_are_violations() {
         for payload in [&b""[..], b"/a", b"/a\0", b"/a\0t", b"\xff\0t\0"] {
-            assert!(
-                EventQueue::default().offer(event(payload)).is_err(),
-                "{payload:?}"
-            );
+            assert!(EventQueue::default().offer(event(payload)).is_err(), "{payload:?}");
         }
     }
 
@@ -194,12 +160,7 @@ mod tests {
         for _ in 0..fitting + 10 {
             assert_eq!(queue.offer(event(&long)), Ok(true));
         }
-        assert_eq!(
-            (0..fitting)
-                .filter(|_| matches!(queue.take(), Ok(Some(_))))
-                .count(),
-            fitting
-        );
+        assert_eq!((0..fitting).filter(|_| matches!(queue.take(), Ok(Some(_)))).count(), fitting);
         assert!(matches!(queue.take(), Err(Error::EventsLost)));
         assert!(matches!(queue.take(), Ok(None)));
     }

@@ -22,12 +22,7 @@ pub struct DecodeError {
 
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Header {
-            len,
-            message_type,
-            req_id,
-            ..
-        } = self.header;
+        let Header { len, message_type, req_id, .. } = self.header;
         write!(
             f,
             "the stream announced {len} bytes of payload (type {message_type}, request {req_id}); \
@@ -81,12 +76,7 @@ impl Decoder {
     /// A decoder with a buffer of `capacity` bytes, at least [`MESSAGE_MAX`].
     #[must_use]
     pub fn with_capacity(capacity: usize) -> Self {
-        Self {
-            buffer: Vec::new(),
-            capacity: capacity.max(MESSAGE_MAX),
-            start: 0,
-            end: 0,
-        }
+        Self { buffer: Vec::new(), capacity: capacity.max(MESSAGE_MAX), start: 0, end: 0 }
     }
 
     /// Where the next bytes of the stream belong; [`advance`](Self::advance) says how many were put there.
@@ -138,10 +128,7 @@ impl Decoder {
             return Ok(None);
         }
         self.start = to;
-        Ok(self
-            .buffer
-            .get(from..to)
-            .map(|payload| Message { header, payload }))
+        Ok(self.buffer.get(from..to).map(|payload| Message { header, payload }))
     }
 
     /// Whether [`next_message`](Self::next_message) has something to say without further bytes.
@@ -166,25 +153,14 @@ mod tests {
 
     fn message(req_id: u32, payload: &[u8]) -> Vec<u8> {
         let mut bytes = Vec::new();
-        push_message(
-            &mut bytes,
-            Header {
-                message_type: 2,
-                req_id,
-                ..Header::default()
-            },
-            &[payload],
-        )
-        .unwrap();
+        push_message(&mut bytes, Header { message_type: 2, req_id, ..Header::default() }, &[payload])
+            .unwrap();
         bytes
     }
 
     #[test]
     fn an_announced_length_over_the_limit_ends_the_stream_for_good() {
-        let header = Header {
-            len: 4097,
-            ..Header::default()
-        };
+        let header = Header { len: 4097, ..Header::default() };
         let mut decoder = Decoder::new();
         decoder.fill(&header.encode());
         assert!(decoder.has_message());

@@ -65,19 +65,13 @@ impl ErrorCode {
     /// The name on the wire, such as `ENOENT`.
     #[must_use]
     pub fn name(self) -> &'static str {
-        Self::ALL
-            .iter()
-            .find(|(code, _)| *code == self)
-            .map_or("EINVAL", |(_, name)| name)
+        Self::ALL.iter().find(|(code, _)| *code == self).map_or("EINVAL", |(_, name)| name)
     }
 
     /// The code with this name; `None` for a name that the protocol does not list.
     #[must_use]
     pub fn from_name(name: &[u8]) -> Option<Self> {
-        Self::ALL
-            .iter()
-            .find(|(_, known)| known.as_bytes() == name)
-            .map(|(code, _)| *code)
+        Self::ALL.iter().find(|(_, known)| known.as_bytes() == name).map(|(code, _)| *code)
     }
 
     /// What the code means, in words.

@@ -26,12 +26,7 @@ impl Header {
         let (words, _) = bytes.as_chunks::<4>();
         let mut numbers = words.iter().map(|word| u32::from_le_bytes(*word));
         let mut next = || numbers.next().unwrap_or_default();
-        Self {
-            message_type: next(),
-            req_id: next(),
-            tx_id: next(),
-            len: next(),
-        }
+        Self { message_type: next(), req_id: next(), tx_id: next(), len: next() }
     }
 
     /// The header as it goes on the wire.
@@ -132,9 +127,7 @@ impl MessageType {
     /// The type with this number; `None` for 20 (`RESTRICT`, long gone) and for what newer daemons may have.
     #[must_use]
     pub fn from_number(number: u32) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|message_type| message_type.number() == number)
+        Self::ALL.into_iter().find(|message_type| message_type.number() == number)
     }
 
     /// The name that Xen's documentation uses.
@@ -179,12 +172,7 @@ mod tests {
 
     #[test]
     fn a_header_is_four_little_endian_numbers() {
-        let header = Header {
-            message_type: 2,
-            req_id: 0x0102_0304,
-            tx_id: 7,
-            len: 4096,
-        };
+        let header = Header { message_type: 2, req_id: 0x0102_0304, tx_id: 7, len: 4096 };
         let bytes = [2, 0, 0, 0, 4, 3, 2, 1, 7, 0, 0, 0, 0, 16, 0, 0];
         assert_eq!(header.encode(), bytes);
         assert_eq!(Header::decode(&bytes), header);
@@ -200,10 +188,7 @@ mod tests {
         assert_eq!(MessageType::from_number(22), Some(MessageType::DirectoryPart));
         assert_eq!(MessageType::from_number(65535), None);
         for message_type in MessageType::ALL {
-            assert_eq!(
-                MessageType::from_number(message_type.number()),
-                Some(message_type)
-            );
+            assert_eq!(MessageType::from_number(message_type.number()), Some(message_type));
         }
     }
 }

@@ -13,11 +13,7 @@ pub struct TooLong {
 
 impl fmt::Display for TooLong {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "a payload of {} bytes is longer than the {PAYLOAD_MAX} bytes of a message",
-            self.len
-        )
+        write!(f, "a payload of {} bytes is longer than the {PAYLOAD_MAX} bytes of a message", self.len)
     }
 }
 
@@ -46,9 +42,7 @@ pub fn push_message(out: &mut Vec<u8>, header: Header, parts: &[&[u8]]) -> Resul
 /// assert_eq!(strings, [&b"a"[..], b"bc"]);
 /// ```
 pub fn strings(payload: &[u8]) -> impl Iterator<Item = &[u8]> {
-    payload
-        .split_inclusive(|byte| *byte == 0)
-        .filter_map(|string| string.strip_suffix(b"\0"))
+    payload.split_inclusive(|byte| *byte == 0).filter_map(|string| string.strip_suffix(b"\0"))
 }
 
 /// The one string of a payload that must be a single string with its only NUL at the end.

@@ -1,0 +1,94 @@
+//! What the daemon knows of domains.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::permissions::{Access, Permissions};
+use crate::store::node::{Caller, NodePermissions};
+
+/// The events that are not about nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Special {
+    Introduce,
+    Release,
+}
+
+impl Special {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Introduce => "@introduceDomain",
+            Self::Release => "@releaseDomain",
+        }
+    }
+
+    pub(super) fn from_name(name: &str) -> Option<Self> {
+        [Self::Introduce, Self::Release].into_iter().find(|special| special.name() == name)
+    }
+}
+
+/// Domains that have been introduced, and who may watch them come and go.
+///
+/// There is no hypervisor to ask: a domain exists when it has been introduced, and any domain may be named in permissions.
+#[derive(Debug)]
+pub(super) struct Domains {
+    introduced: BTreeSet<u32>,
+    targets: BTreeMap<u32, u32>,
+    introduce_permissions: NodePermissions,
+    release_permissions: NodePermissions,
+}
+
+impl Domains {
+    pub(super) fn new() -> Self {
+        let dom0_only = || NodePermissions::new(Permissions::owned_by(0, Access::None));
+        Self {
+            introduced: BTreeSet::from([0]),
+            targets: BTreeMap::new(),
+            introduce_permissions: dom0_only(),
+            release_permissions: dom0_only(),
+        }
+    }
+
+    pub(super) fn caller(&self, domid: u32) -> Caller {
+        Caller { domid, target: self.targets.get(&domid).copied() }
+    }
+
+    pub(super) fn is_introduced(&self, domid: u32) -> bool {
+        self.introduced.contains(&domid)
+    }
+
+    /// Notes a domain; `false` when it was there already.
+    pub(super) fn introduce(&mut self, domid: u32) -> bool {
+        self.introduced.insert(domid)
+    }
+
+    /// Forgets a domain and the rights that others had because of it.
+    pub(super) fn release(&mut self, domid: u32) {
+        self.introduced.remove(&domid);
+        self.targets.remove(&domid);
+        self.targets.retain(|_, target| *target != domid);
+        for permissions in [&mut self.introduce_permissions, &mut self.release_permissions] {
+            permissions.forget(domid);
+            if permissions.owner() == domid {
+                permissions.set_owner(0);
+            }
+        }
+    }
+
+    pub(super) fn set_target(&mut self, domid: u32, target: u32) {
+        self.targets.insert(domid, target);
+    }
+
+    pub(super) const fn special_permissions(&self, special: Special) -> &NodePermissions {
+        match special {
+            Special::Introduce => &self.introduce_permissions,
+            Special::Release => &self.release_permissions,
+        }
+    }
+
+    pub(super) fn set_special_permissions(&mut self, special: Special, permissions: Permissions) {
+        let place = match special {
+            Special::Introduce => &mut self.introduce_permissions,
+            Special::Release => &mut self.release_permissions,
+        };
+        *place = NodePermissions::new(permissions);
+    }
+}
