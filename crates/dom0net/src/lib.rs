@@ -2,5 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod guard;
+pub mod hotplug;
+pub mod log;
 pub mod plan;
 pub mod vif;

@@ -50,23 +50,28 @@ impl Plan {
         for (position, change) in self.changes.iter().enumerate() {
             if let Err(error) = kernel.apply(change) {
                 // A change that failed may be half made.
-                let left = undo(&self.changes[..=position], kernel);
+                let left = undo(&self.changes[..=position], true, kernel);
                 return Err(Failure { error, left });
             }
         }
         Ok(())
     }
+
+    /// Undoes the plan after it was carried out, and returns what could not be undone.
+    pub fn undo(&self, kernel: &mut Kernel) -> Vec<Error> {
+        undo(&self.changes, false, kernel)
+    }
 }
 
 /// Undoes changes, the last one first. Goes on when one cannot be undone, and returns what could not.
 ///
-/// Of the last change it is not known how much of it was made, so that its undoing may find nothing to undo.
-fn undo(changes: &[Change], kernel: &mut Kernel) -> Vec<Error> {
+/// Where the last change failed, it is not known how much of it was made, and its undoing may find nothing to undo.
+fn undo(changes: &[Change], last_failed: bool, kernel: &mut Kernel) -> Vec<Error> {
     let mut left = Vec::new();
     for (position, change) in changes.iter().enumerate().rev() {
         let Some(back) = change.inverse() else { continue };
         match kernel.apply(&back) {
-            Err(error) if position + 1 < changes.len() => left.push(error),
+            Err(error) if !(last_failed && position + 1 == changes.len()) => left.push(error),
             _ => {}
         }
     }

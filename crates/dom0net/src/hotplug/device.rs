@@ -1,0 +1,84 @@
+//! Finding the devices that a call is about.
+
+use netkernel::link::{Link, LinkName};
+use netkernel::netlink;
+
+use super::error::Error;
+use super::request::Request;
+use crate::plan::{Device, Kernel};
+use crate::vif::Port;
+
+/// The port's device, under the name that it was made with or the one that it has been given.
+pub(super) fn find(
+    kernel: &mut Kernel,
+    request: &Request,
+    wanted: &LinkName,
+) -> Result<(Device, Link), Error> {
+    let found = find_existing(kernel, request.port, &request.device, Some(wanted))?;
+    found.ok_or_else(|| Error::NoDevice { name: request.device.clone() })
+}
+
+/// The same, for when the device may be gone.
+pub(super) fn find_existing(
+    kernel: &mut Kernel,
+    port: Port,
+    made_as: &LinkName,
+    named: Option<&LinkName>,
+) -> Result<Option<(Device, Link)>, netlink::Error> {
+    if let Some(link) = kernel.route.link(made_as)? {
+        return Ok(Some((Device { index: link.index, name: made_as.clone() }, link)));
+    }
+    let Some(named) = named.filter(|named| *named != made_as) else { return Ok(None) };
+    // The name may be another's by now: that of the same guest, started anew.
+    let link = kernel.route.link(named)?.filter(|link| link.alias.as_deref() == Some(&port.to_string()));
+    Ok(link.map(|link| (Device { index: link.index, name: named.clone() }, link)))
+}
+
+/// The bridge that a vif belongs to.
+///
+/// As Xen's script has it since the bridge was called like the card (Xen 3.2 to 4.4): a bridge `xenbrN` that does
+/// not exist is `ethN`, if that is a bridge. Without a name it is the first bridge of the host.
+pub(super) fn find_bridge(kernel: &mut Kernel, port: Port, wanted: Option<&LinkName>) -> Result<Link, Error> {
+    let Some(name) = wanted else { return first_bridge(kernel, port) };
+    match kernel.route.link(name)? {
+        Some(link) if link.is_bridge() => return Ok(link),
+        Some(link) => return Err(Error::NotABridge { name: name.clone(), kind: link.kind }),
+        None => {}
+    }
+    if let Some(link) = translated(name).map(|name| kernel.route.link(&name)).transpose()?.flatten()
+        && link.is_bridge()
+    {
+        return Ok(link);
+    }
+    Err(Error::NoBridge { port, wanted: Some(name.clone()), present: bridge_names(kernel)? })
+}
+
+fn first_bridge(kernel: &mut Kernel, port: Port) -> Result<Link, Error> {
+    let bridges = kernel.route.links_of_kind("bridge")?;
+    let first = bridges.into_iter().min_by(|one, other| one.name.cmp(&other.name));
+    first.ok_or(Error::NoBridge { port, wanted: None, present: Vec::new() })
+}
+
+fn bridge_names(kernel: &mut Kernel) -> Result<Vec<String>, netlink::Error> {
+    let mut names: Vec<String> =
+        kernel.route.links_of_kind("bridge")?.into_iter().map(|bridge| bridge.name).collect();
+    names.sort();
+    Ok(names)
+}
+
+fn translated(name: &LinkName) -> Option<LinkName> {
+    let number = name.as_str().strip_prefix("xenbr")?;
+    LinkName::new(format!("eth{number}")).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_bridge_names_lead_to_the_card_of_that_number() {
+        let translate = |name: &str| translated(&LinkName::new(name).unwrap()).map(|name| name.to_string());
+        assert_eq!(translate("xenbr0").as_deref(), Some("eth0"));
+        assert_eq!(translate("br0"), None);
+    }
+}

@@ -1,0 +1,17 @@
+//! Hotplug: what happens when a vif comes, and when it goes.
+//!
+//! A call ([`Request`]) and the vif's nodes in xenstore say what the vif should be; a plan leads there; the outcome goes
+//! back to xenstore, always. This path is short because it is walked for each vif of each guest: no list of all
+//! links or rules is read on it, so that its cost does not depend on how many there are.
+
+mod bridge;
+mod device;
+mod error;
+mod nodes;
+mod request;
+mod run;
+
+pub use error::Error;
+pub use nodes::{BadNode, Nodes, Wanted};
+pub use request::{Action, BadCall, Call, Request};
+pub use run::{vif_bridge, vif_bridge_plan};
