@@ -4,5 +4,7 @@
 pub mod guard;
 pub mod hotplug;
 pub mod log;
+pub mod network;
+pub mod places;
 pub mod plan;
 pub mod vif;

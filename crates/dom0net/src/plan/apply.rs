@@ -59,7 +59,9 @@ impl Kernel {
             Change::DeleteBridge(bridge) => self.route.delete_link(bridge.device.index)?,
             Change::Link { device, to, .. } => self.route.change_link(device.index, to)?,
             Change::PortOptions { device, to, .. } => self.route.change_port(device.index, to)?,
-            Change::AddAddress(device, address) => self.route.add_address(&on(address, device))?,
+            Change::AddAddress(device, address) | Change::SettleAddress(device, address) => {
+                self.route.add_address(&on(address, device))?;
+            }
             Change::RemoveAddress(device, address) => self.route.remove_address(&on(address, device))?,
             Change::TeachNeighbour(_, neighbour) => self.route.set_neighbour(neighbour)?,
             Change::SetRoute { to, .. } => self.route.replace_route(to)?,

@@ -1,0 +1,16 @@
+//! The host's networks: bridges that guests are plugged into.
+
+mod arguments;
+mod bridge;
+mod error;
+mod handover;
+mod names;
+mod record;
+mod verify;
+
+pub use arguments::{Arguments, BadWord, Command};
+pub use bridge::{Started, start, start_plan, stop, stop_plan};
+pub use error::Error;
+pub use handover::{CardBefore, Snapshot, Wish, off_bridge, onto_bridge};
+pub use names::{Names, names};
+pub use record::{Record, RecordError, Records, State};
