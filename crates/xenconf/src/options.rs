@@ -1,0 +1,16 @@
+//! What is known besides the files themselves.
+
+use crate::dialect::Dialect;
+use crate::python::Host;
+
+/// How files are to be read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Whose rules a file of assignments is held against: [`Dialect::Xm`] or [`Dialect::Xl`]. `None` tells by
+    /// what is in it.
+    pub dialect: Option<Dialect>,
+    /// Variables as on the command line of `xm create` or `xl create`: name and value.
+    pub variables: Vec<(String, String)>,
+    /// The host that the files are for, as far as they ask for it.
+    pub host: Host,
+}

@@ -1,0 +1,7 @@
+//! Domain configurations of xl, and `xl.conf`: a small language of assignments (`libxlu_cfg_l.l`,
+//! `libxlu_cfg_y.y`) that looks like Python and is not.
+
+mod lexer;
+mod parser;
+
+pub use parser::read;

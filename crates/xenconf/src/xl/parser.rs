@@ -1,0 +1,472 @@
+use std::collections::HashMap;
+
+use super::lexer::{Kind, Lexer, Token};
+use crate::diagnostic::{Diagnostic, Diagnostics, kinds};
+use crate::source::{Source, Span};
+use crate::text::{Builder, Text};
+use crate::value::{Setting, Settings, Value, ValueKind};
+
+/// How deep lists may nest here.
+const MAX_NESTING: usize = 100;
+
+/// The settings of a file at its end, by xl's rules: the last assignment of a name counts, `+=` adds to the
+/// one before. A line with a fault is reported and skipped, which is more than xl does: it refuses the file.
+///
+/// ```
+/// use xenconf::diagnostic::Diagnostics;
+/// use xenconf::source::Source;
+/// use xenconf::xl;
+///
+/// let source = Source::new("web.cfg", b"name = 'web'\nvif = [ 'bridge=xenbr0' ]\nvif += [ '' ]\n");
+/// let mut diagnostics = Diagnostics::new();
+/// let settings = xl::read(&source, &[], &mut diagnostics);
+/// assert_eq!(settings.value("vif").unwrap().items().unwrap().len(), 2);
+/// ```
+#[must_use]
+pub fn read(source: &Source, variables: &[(String, String)], diagnostics: &mut Diagnostics) -> Settings {
+    let mut parser = Parser::new(source.text(), diagnostics);
+    parser.file();
+    let mut settings = parser.finish();
+    for (name, value) in variables {
+        let end = Span::at(source.text().len());
+        let value = Value::new(ValueKind::Text(Text::whole(value.clone(), end)), end);
+        settings.set(Setting { name: name.clone(), name_span: end, value });
+    }
+    settings
+}
+
+/// A line that could not be understood; a diagnostic says so already.
+struct Fault;
+
+struct Parser<'s, 'd> {
+    lexer: Lexer<'s, 'd>,
+    token: Token,
+    settings: Vec<Setting>,
+    by_name: HashMap<String, usize>,
+}
+
+impl<'s, 'd> Parser<'s, 'd> {
+    fn new(text: &'s str, diagnostics: &'d mut Diagnostics) -> Self {
+        let mut lexer = Lexer::new(text, diagnostics);
+        let token = lexer.next();
+        Self { lexer, token, settings: Vec::new(), by_name: HashMap::new() }
+    }
+
+    fn finish(self) -> Settings {
+        Settings::new(self.settings)
+    }
+
+    fn advance(&mut self) -> Token {
+        let next = self.lexer.next();
+        std::mem::replace(&mut self.token, next)
+    }
+
+    fn report(&mut self, diagnostic: Diagnostic) {
+        self.lexer.diagnostics.push(diagnostic);
+    }
+
+    const fn is_mark(&self, mark: u8) -> bool {
+        matches!(self.token.kind, Kind::Mark(found) if found == mark)
+    }
+
+    fn take_mark(&mut self, mark: u8) -> bool {
+        let found = self.is_mark(mark);
+        if found {
+            self.advance();
+        }
+        found
+    }
+
+    fn file(&mut self) {
+        loop {
+            match self.token.kind {
+                Kind::End => return,
+                Kind::Newline | Kind::Mark(b';') => {
+                    self.advance();
+                }
+                _ => {
+                    if let Err(Fault) = self.assignment() {
+                        self.skip_line();
+                    }
+                }
+            }
+        }
+    }
+
+    /// Goes to the end of the line, unless it is reached.
+    fn skip_line(&mut self) {
+        if !matches!(self.token.kind, Kind::Newline | Kind::End) {
+            self.lexer.skip_line();
+            self.token = self.lexer.next();
+        }
+    }
+
+    fn assignment(&mut self) -> Result<(), Fault> {
+        let name = self.advance();
+        self.check_name(&name)?;
+        let adds = match self.token.kind {
+            Kind::Mark(b'=') => false,
+            Kind::Mark(b'+') => true,
+            _ => return Err(self.fault(&name)),
+        };
+        let equals = self.advance().span;
+        if self.is_mark(b'=') {
+            let span = equals.to(self.token.span);
+            self.report(
+                Diagnostic::new(&kinds::XL_SYNTAX, span, "`==` compares; a setting takes one `=`")
+                    .note("xl refuses the whole file: syntax error")
+                    .replace(span, "="),
+            );
+            return Err(Fault);
+        }
+        if matches!(self.token.kind, Kind::Newline | Kind::End | Kind::Mark(b';')) {
+            self.report(
+                Diagnostic::new(&kinds::XL_SYNTAX, equals, "there is no value behind this `=`")
+                    .note("xl refuses the whole file: syntax error; the value must begin on the same line")
+                    .help("write a value, `''` for an empty one, or put a `#` before the line"),
+            );
+            return Err(Fault);
+        }
+        let value = self.value(0)?;
+        if matches!(self.token.kind, Kind::String(_)) {
+            self.adjacent_strings(&value);
+            return Err(Fault);
+        }
+        if !matches!(self.token.kind, Kind::Newline | Kind::End | Kind::Mark(b';')) {
+            return Err(self.trailing(&value));
+        }
+        self.store(self.lexer.slice(name.span), name.span, value, adds);
+        Ok(())
+    }
+
+    fn check_name(&mut self, token: &Token) -> Result<(), Fault> {
+        let written = self.lexer.slice(token.span);
+        match token.kind {
+            Kind::Name => {}
+            Kind::Bad => return Err(Fault),
+            _ => {
+                self.report(
+                    Diagnostic::new(
+                        &kinds::XL_SYNTAX,
+                        token.span,
+                        format!("expected the name of a setting, found {}", describe(token, written)),
+                    )
+                    .note("xl refuses the whole file: syntax error")
+                    .help("a setting is written `name = value`"),
+                );
+                return Err(Fault);
+            }
+        }
+        if matches!(
+            written,
+            "import"
+                | "from"
+                | "def"
+                | "if"
+                | "elif"
+                | "else"
+                | "for"
+                | "while"
+                | "try"
+                | "except"
+                | "class"
+                | "with"
+                | "print"
+                | "raise"
+                | "return"
+        ) && !self.is_mark(b'=')
+        {
+            self.report(
+                Diagnostic::new(
+                    &kinds::XL_COMPUTED,
+                    token.span,
+                    format!("`{written}` is Python, which xl does not run"),
+                )
+                .note("xl refuses the whole file: syntax error")
+                .help("write plain `name = value` lines"),
+            );
+            return Err(Fault);
+        }
+        if let Some(at) = written.find(|c: char| c.is_ascii_uppercase()) {
+            let lower = written.to_ascii_lowercase();
+            let place = Span::new(token.span.start as usize + at, token.span.start as usize + at + 1);
+            self.report(
+                Diagnostic::new(&kinds::XL_NAME, token.span, "xl's names have no capital letters")
+                    .related(place, "this one")
+                    .note("xl refuses the whole file: lexical error")
+                    .help("write the name in small letters")
+                    .replace(token.span, lower),
+            );
+            return Err(Fault);
+        }
+        if written.starts_with('_') {
+            self.report(
+                Diagnostic::new(&kinds::XL_NAME, token.span, "xl's names begin with a letter")
+                    .note("xl refuses the whole file: lexical error"),
+            );
+            return Err(Fault);
+        }
+        Ok(())
+    }
+
+    /// There is no `=` behind the name.
+    fn fault(&mut self, name: &Token) -> Fault {
+        let written = self.lexer.slice(name.span);
+        if matches!(self.token.kind, Kind::Bad) {
+            return Fault;
+        }
+        let found = describe(&self.token, self.lexer.slice(self.token.span));
+        let diagnostic = Diagnostic::new(
+            &kinds::XL_SYNTAX,
+            self.token.span,
+            format!("expected `=` behind `{written}`, found {found}"),
+        )
+        .note("xl refuses the whole file: syntax error")
+        .help("a setting is written `name = value`; a remark begins with `#`");
+        self.report(diagnostic);
+        Fault
+    }
+
+    fn value(&mut self, depth: usize) -> Result<Value, Fault> {
+        let token = self.advance();
+        let span = token.span;
+        match token.kind {
+            Kind::String(text) => Ok(Value::new(ValueKind::Text(text), span)),
+            Kind::Number => {
+                let text = self.lexer.slice(span).to_owned();
+                Ok(Value::new(ValueKind::Number(Text::verbatim(text, span.start as usize, span)), span))
+            }
+            Kind::Mark(b'[') => self.list(span, depth),
+            Kind::Bad => Err(Fault),
+            _ => {
+                let written = self.lexer.slice(span);
+                let mut diagnostic = Diagnostic::new(
+                    &kinds::XL_SYNTAX,
+                    span,
+                    format!("expected a value, found {}", describe(&token, written)),
+                )
+                .note("xl refuses the whole file: syntax error");
+                diagnostic = match written {
+                    "True" | "true" | "yes" | "on" => diagnostic.help("write 1").replace(span, "1"),
+                    "False" | "false" | "no" | "off" | "None" | "none" => {
+                        diagnostic.help("write 0").replace(span, "0")
+                    }
+                    _ if matches!(token.kind, Kind::Name) => {
+                        diagnostic.help("put the value in quotes").replace(span, format!("'{written}'"))
+                    }
+                    _ => diagnostic
+                        .help("a value is a string in quotes, a number, or a list in square brackets"),
+                };
+                self.report(diagnostic);
+                Err(Fault)
+            }
+        }
+    }
+
+    fn skip_newlines(&mut self) {
+        while matches!(self.token.kind, Kind::Newline) {
+            self.advance();
+        }
+    }
+
+    fn list(&mut self, opening: Span, depth: usize) -> Result<Value, Fault> {
+        if depth >= MAX_NESTING {
+            self.report(Diagnostic::new(&kinds::XL_TOO_DEEP, opening, "lists are nested too deeply here"));
+            return Err(Fault);
+        }
+        let mut items = Vec::new();
+        loop {
+            self.skip_newlines();
+            if self.is_mark(b']') {
+                let end = self.advance().span;
+                return Ok(Value::new(ValueKind::List(items), opening.to(end)));
+            }
+            if matches!(self.token.kind, Kind::End) || self.begins_assignment() {
+                self.unclosed_list(opening);
+                return Ok(Value::new(ValueKind::List(items), opening));
+            }
+            if self.is_mark(b',') {
+                let span = self.token.span;
+                self.report(
+                    Diagnostic::new(&kinds::XL_SYNTAX, span, "a comma without a value before it")
+                        .note("xl refuses the whole file: syntax error")
+                        .help("delete the comma; one comma before the `]` is allowed")
+                        .replace(span, ""),
+                );
+                self.advance();
+                continue;
+            }
+            items.push(self.list_item(opening, depth)?);
+            self.skip_newlines();
+            if !self.take_mark(b',') && !self.is_mark(b']') {
+                self.separator_missing(opening, items.last())?;
+            }
+        }
+    }
+
+    fn list_item(&mut self, opening: Span, depth: usize) -> Result<Value, Fault> {
+        if let Ok(value) = self.value(depth + 1) {
+            Ok(value)
+        } else {
+            self.skip_list(opening);
+            Err(Fault)
+        }
+    }
+
+    /// What stands between two values of a list is no comma.
+    fn separator_missing(&mut self, opening: Span, last: Option<&Value>) -> Result<(), Fault> {
+        if matches!(self.token.kind, Kind::End) || self.begins_assignment() {
+            return Ok(());
+        }
+        match (&self.token.kind, last) {
+            (Kind::String(_), Some(last)) => {
+                self.adjacent_strings(last);
+                Ok(())
+            }
+            (Kind::Mark(b'='), _) => {
+                let span = self.token.span;
+                self.report(
+                    Diagnostic::new(&kinds::XL_SYNTAX, span, "`=` cannot stand here, outside quotes")
+                        .related(opening, "in this list")
+                        .note("xl refuses the whole file: syntax error")
+                        .help("put the whole specification in one pair of quotes"),
+                );
+                self.skip_list(opening);
+                Err(Fault)
+            }
+            (Kind::Bad, _) => {
+                self.skip_list(opening);
+                Err(Fault)
+            }
+            _ => {
+                let found = describe(&self.token, self.lexer.slice(self.token.span));
+                let diagnostic = Diagnostic::new(
+                    &kinds::XL_SYNTAX,
+                    self.token.span,
+                    format!("expected `,` or `]`, found {found}"),
+                )
+                .related(opening, "in this list")
+                .note("xl refuses the whole file: syntax error");
+                self.report(diagnostic);
+                self.skip_list(opening);
+                Err(Fault)
+            }
+        }
+    }
+
+    fn adjacent_strings(&mut self, first: &Value) {
+        let span = self.token.span;
+        let end = Span::at(first.span.end as usize);
+        self.report(
+            Diagnostic::new(&kinds::XL_STRING, span, "xl does not glue strings that stand side by side")
+                .related(first.span, "this one, and the next without a comma between them")
+                .note("xl refuses the whole file: syntax error. Python, and so xm, makes one string of them")
+                .help("put a comma between two values, or write one string")
+                .replace(end, ","),
+        );
+    }
+
+    /// True when a name and `=` come next, which cannot stand in a list: the list above lost its end.
+    fn begins_assignment(&self) -> bool {
+        let after = self.lexer.following();
+        matches!(self.token.kind, Kind::Name) && (after.starts_with('=') || after.starts_with("+="))
+    }
+
+    /// Skips a list that has a fault, over its closing bracket.
+    fn skip_list(&mut self, opening: Span) {
+        let mut depth = 0_usize;
+        loop {
+            match self.token.kind {
+                Kind::Mark(b'[') => depth += 1,
+                Kind::Mark(b']') if depth == 0 => {
+                    self.advance();
+                    return;
+                }
+                Kind::Mark(b']') => depth -= 1,
+                Kind::End => return,
+                Kind::Name if self.begins_assignment() && self.is_on_another_line(opening) => return,
+                _ => {}
+            }
+            self.advance();
+        }
+    }
+
+    fn is_on_another_line(&self, opening: Span) -> bool {
+        self.lexer.slice(Span { start: opening.end, end: self.token.span.start }).contains('\n')
+    }
+
+    fn unclosed_list(&mut self, opening: Span) {
+        self.report(
+            Diagnostic::new(&kinds::XL_UNCLOSED_LIST, opening, "this list is never closed")
+                .label("`]` is missing")
+                .note("xl refuses the whole file: syntax error")
+                .help("close it with `]` before the next setting"),
+        );
+    }
+
+    fn trailing(&mut self, value: &Value) -> Fault {
+        if matches!(self.token.kind, Kind::Bad) {
+            return Fault;
+        }
+        let found = describe(&self.token, self.lexer.slice(self.token.span));
+        let diagnostic = Diagnostic::new(
+            &kinds::XL_SYNTAX,
+            self.token.span,
+            format!("expected the end of the line, found {found}"),
+        )
+        .related(value.span, "the value ends here")
+        .note("xl refuses the whole file: syntax error");
+        self.report(diagnostic);
+        Fault
+    }
+
+    fn store(&mut self, name: &str, name_span: Span, value: Value, adds: bool) {
+        let Some(index) = self.by_name.get(name).copied() else {
+            self.by_name.insert(name.to_owned(), self.settings.len());
+            self.settings.push(Setting { name: name.to_owned(), name_span, value });
+            return;
+        };
+        let Some(setting) = self.settings.get_mut(index) else { return };
+        let before = setting.name_span;
+        if !adds {
+            setting.name_span = name_span;
+            setting.value = value;
+            self.report(
+                Diagnostic::new(&kinds::ASSIGNED_TWICE, name_span, format!("`{name}` is set twice"))
+                    .label("this one counts")
+                    .related(before, "this one is lost")
+                    .help("keep one of the two; `+=` adds to the value above"),
+            );
+            return;
+        }
+        match (&mut setting.value.kind, value.kind) {
+            (ValueKind::List(items), ValueKind::List(more)) => items.extend(more),
+            (
+                ValueKind::Text(text) | ValueKind::Number(text),
+                ValueKind::Text(more) | ValueKind::Number(more),
+            ) => {
+                let mut builder = Builder::new(text.span());
+                builder.append(text);
+                builder.append(&more);
+                setting.value.kind = ValueKind::Text(builder.finish());
+            }
+            _ => self.report(
+                Diagnostic::new(&kinds::XL_MIXED_ADDITION, value.span, "a list and a string cannot be added")
+                    .related(before, "set here before")
+                    .note("xl refuses the whole file"),
+            ),
+        }
+    }
+}
+
+fn describe(token: &Token, written: &str) -> String {
+    match token.kind {
+        Kind::Newline => "the end of the line".to_owned(),
+        Kind::End => "the end of the file".to_owned(),
+        Kind::String(_) => "a string".to_owned(),
+        _ => {
+            let short: String = written.chars().take(30).collect();
+            format!("`{short}`")
+        }
+    }
+}
