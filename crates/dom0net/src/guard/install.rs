@@ -27,7 +27,7 @@ const FEW: u32 = 24;
 const ATTEMPTS: usize = 8;
 
 /// The name of the tables, up to the number.
-pub(crate) const TABLE_PREFIX: &str = "dom0net-";
+const TABLE_PREFIX: &str = "dom0net-";
 
 /// The guard of one port: where it is in the packet filter.
 #[derive(Clone, Debug, PartialEq, Eq)]

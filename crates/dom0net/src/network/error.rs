@@ -17,6 +17,8 @@ pub enum Error {
     NoDefaultRoute,
     /// A name that was made up of the arguments cannot be.
     Name(String),
+    /// There is no bridge of that name.
+    NoBridge(LinkName),
     /// The device that was named does not exist.
     NoUplink {
         /// Its name.
@@ -66,6 +68,9 @@ impl fmt::Display for Error {
                 "there is no default route that would tell the device; name it with netdev=, as in netdev=eth0",
             ),
             Self::Name(error) => f.write_str(error),
+            Self::NoBridge(name) => {
+                write!(f, "there is no bridge {name}; make it with: network-bridge start bridge={name}")
+            }
             Self::NoUplink { name, present } => write!(
                 f,
                 "there is no network device {name}; name one that exists with netdev= ({})",

@@ -6,6 +6,7 @@ use netkernel::{Family, netlink};
 
 use super::arguments::Arguments;
 use super::error::Error;
+use super::record::Records;
 use crate::plan::Kernel;
 
 /// The names that a call comes down to.
@@ -17,21 +18,33 @@ pub struct Names {
     pub uplink: LinkName,
 }
 
-/// Fills in what a call does not say: the device of the default route, and a bridge with its number.
+/// Fills in what a call does not say: the device of the default route, and a bridge with its number. What was started
+/// is found under the names that it was started with.
 ///
 /// # Errors
 /// When nothing is said, and there is no default route.
-pub fn names(kernel: &mut Kernel, arguments: &Arguments) -> Result<Names, Error> {
+pub fn names(kernel: &mut Kernel, records: &Records, arguments: &Arguments) -> Result<Names, Error> {
+    let known = records.all()?;
     let uplink = match (&arguments.netdev, arguments.vifnum) {
         (Some(netdev), _) => netdev.clone(),
         (None, Some(number)) => invented(format!("eth{number}"))?,
-        (None, None) => default_device(kernel)?.ok_or(Error::NoDefaultRoute)?,
+        (None, None) => {
+            let device = default_device(kernel)?;
+            match known.iter().find(|record| Some(&record.bridge.name) == device.as_ref()) {
+                // The default route has moved onto the bridge.
+                Some(record) => record.uplink.name.clone(),
+                None => device.ok_or(Error::NoDefaultRoute)?,
+            }
+        }
     };
-    let bridge = if let Some(bridge) = &arguments.bridge {
-        bridge.clone()
-    } else {
-        let number = arguments.vifnum.map_or_else(|| digits_of(&uplink), |number| number.to_string());
-        invented(format!("xenbr{number}"))?
+    let started = known.into_iter().find(|record| record.uplink.name == uplink);
+    let bridge = match (&arguments.bridge, started) {
+        (Some(bridge), _) => bridge.clone(),
+        (None, Some(record)) => record.bridge.name,
+        (None, None) => {
+            let number = arguments.vifnum.map_or_else(|| digits_of(&uplink), |number| number.to_string());
+            invented(format!("xenbr{number}"))?
+        }
     };
     Ok(Names { bridge, uplink })
 }
