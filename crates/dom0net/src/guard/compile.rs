@@ -13,8 +13,8 @@ use super::frame::{
     ARP_SENDER_ADDRESS, IPV4_SOURCE, IPV6_SOURCE, ND_TARGET, arp_is_request, arp_is_sound, arp_sender_mac,
     comes_from, comes_from_as, destination_port, destination_port_is_outside, dhcp_client_is, ethertype,
     goes_to_reserved_group, ipv6_source_is_unspecified, is_later_ipv4_fragment, is_mld_form, is_plain_nd,
-    is_whole_ipv4_packet, message_type, names_no_vlan, nd_link_layer_option, nd_message, nd_nonce_option,
-    protocol, source_port, source_port_is_not, transport_is, transport_is_not,
+    is_whole_ipv4_packet, message_type, names_no_vlan, nd_link_layer_option, nd_nonce_option, protocol,
+    source_port, source_port_is_not, transport_is, transport_is_not,
 };
 use super::policy::{Policy, Reason, Sources};
 
@@ -183,8 +183,8 @@ impl Compiler<'_> {
     /// IPv6 from `::`: asking whether an address is free, and joining groups.
     fn unspecified_ipv6(&self) -> Vec<Rule> {
         vec![
-            self.on_all([is_plain_nd(24), nd_message(135)], "nd-target"),
-            self.on_all([is_plain_nd(32), nd_message(135), nd_nonce_option(24)], "nd-target"),
+            self.on_all([is_plain_nd(24), message_type(135, 135)], "nd-target"),
+            self.on_all([is_plain_nd(32), message_type(135, 135), nd_nonce_option(24)], "nd-target"),
             accept(joining_groups(131, 132)),
             accept(joining_groups(143, 143)),
             drop_as(Reason::Ipv6Source, []),
@@ -199,12 +199,12 @@ impl Compiler<'_> {
             // Errors and echo.
             accept([message_type(1, 4)]),
             accept([message_type(128, 129)]),
-            accept([is_plain_nd(32), nd_message(135), source_option(24)]),
-            accept([is_plain_nd(24), nd_message(135)]),
-            self.on_all([is_plain_nd(32), nd_message(136), target_option(24)], "nd-target"),
-            self.on_all([is_plain_nd(24), nd_message(136)], "nd-target"),
-            accept([is_plain_nd(16), nd_message(133), source_option(8)]),
-            accept([is_plain_nd(8), nd_message(133)]),
+            accept([is_plain_nd(32), message_type(135, 135), source_option(24)]),
+            accept([is_plain_nd(24), message_type(135, 135)]),
+            self.on_all([is_plain_nd(32), message_type(136, 136), target_option(24)], "nd-target"),
+            self.on_all([is_plain_nd(24), message_type(136, 136)], "nd-target"),
+            accept([is_plain_nd(16), message_type(133, 133), source_option(8)]),
+            accept([is_plain_nd(8), message_type(133, 133)]),
             accept(joining_groups(131, 132)),
             accept(joining_groups(143, 143)),
             drop_as(Reason::Router, [message_type(130, 130)]),

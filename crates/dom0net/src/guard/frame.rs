@@ -128,11 +128,6 @@ pub(super) fn is_plain_nd(payload_length: u16) -> Match {
     Match::is(Field::network(4, 4), [high, low, protocol::ICMPV6, 255])
 }
 
-/// Type, with code 0.
-pub(super) fn nd_message(kind: u8) -> Match {
-    Match::is(Field::transport(0, 2), [kind, 0])
-}
-
 /// A link-layer address option of this type (1 source, 2 target) at this offset, with this address.
 pub(super) fn nd_link_layer_option(offset: u32, kind: u8, mac: MacAddress) -> Match {
     Match::is(Field::transport(offset, 8), [&[kind, 1][..], &mac.octets()].concat())

@@ -83,20 +83,18 @@ struct Plugged {
 }
 
 fn plug_into_bridge(request: &Request, store: &mut Client, kernel: &mut Kernel) -> Result<Plugged, Error> {
-    let nodes = Nodes::read(store, &request.backend)?;
-    let wanted = Wanted::new(&nodes, request)?;
-    let bridge = device::find_bridge(kernel, request.port, wanted.bridge.as_ref())?;
-    let (device, link) = device::find(kernel, request, &wanted.name)?;
-    let addresses = kernel.route.addresses(Some(device.index))?;
-    let seen = Seen { device: link, addresses, bridge };
-    let plan = plug(request.port, &wanted, &device.name, &seen);
+    let (wanted, seen, plan) = plan_plug(request, store, kernel)?;
     plan.apply(kernel)?;
     if let Err(error) = announce(request, store, mtu(&wanted, &seen.bridge)) {
         // Nobody will ever know of this vif, and nobody would take it out.
         let left = plan.undo(kernel);
         return Err(Error::Announce { error, left });
     }
-    Ok(Plugged { name: wanted.name, bridge: seen.bridge.name, guard: wanted.policy.to_string() })
+    Ok(Plugged {
+        name: wanted.name,
+        bridge: seen.bridge.device.name.to_string(),
+        guard: wanted.policy.to_string(),
+    })
 }
 
 /// Tells the toolstack and the backend driver that the vif is ready, and the guest its MTU.
@@ -147,7 +145,10 @@ fn gone(program: &str, request: &Request, kernel: &mut Option<Kernel>) -> u8 {
 fn take_out(request: &Request, name: Option<&LinkName>, kernel: &mut Kernel) -> Result<(), Error> {
     let found = device::find_existing(kernel, request.port, &request.device, name)?;
     let out = match found {
-        Some((device, link)) => unplug(&device, &link).apply(kernel),
+        Some((device, link)) => {
+            let master = device::master_of(kernel, &link)?;
+            unplug(&device, &link, master).apply(kernel)
+        }
         None => Ok(()),
     };
     // Only when nothing can come in any more. A port that could not be taken out keeps its guard.
@@ -178,13 +179,26 @@ fn report(program: &str, level: Level, message: &str, fields: &[(&str, &str)]) {
     tell(&Event { program, level, message, fields });
 }
 
-/// The plan that [`vif_bridge`] would carry out, for `--dry-run`.
+/// Finds out what the vif should be and what is there, and how to get from one to the other.
+fn plan_plug(
+    request: &Request,
+    store: &mut Client,
+    kernel: &mut Kernel,
+) -> Result<(Wanted, Seen, Plan), Error> {
+    let wanted = Wanted::new(&Nodes::read(store, &request.backend)?, request)?;
+    let bridge = device::find_bridge(kernel, request.port, wanted.bridge.as_ref())?;
+    let (device, link) = device::find(kernel, request, &wanted.name)?;
+    let seen = Seen {
+        addresses: kernel.route.addresses(Some(device.index))?,
+        master: device::master_of(kernel, &link)?,
+        device: link,
+        bridge,
+    };
+    let plan = plug(request.port, &wanted, &device.name, &seen);
+    Ok((wanted, seen, plan))
+}
+
+/// The plan that [`vif_bridge`] would carry out when the device has appeared.
 pub fn vif_bridge_plan(request: &Request) -> Result<Plan, Error> {
-    let mut store = Client::open()?;
-    let mut kernel = Kernel::open()?;
-    let wanted = Wanted::new(&Nodes::read(&mut store, &request.backend)?, request)?;
-    let bridge = device::find_bridge(&mut kernel, request.port, wanted.bridge.as_ref())?;
-    let (device, link) = device::find(&mut kernel, request, &wanted.name)?;
-    let addresses = kernel.route.addresses(Some(device.index))?;
-    Ok(plug(request.port, &wanted, &device.name, &Seen { device: link, addresses, bridge }))
+    Ok(plan_plug(request, &mut Client::open()?, &mut Kernel::open()?)?.2)
 }

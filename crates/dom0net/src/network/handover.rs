@@ -5,7 +5,7 @@
 //! seconds of IPv6 always.
 
 use netkernel::address::{Address, address_flags};
-use netkernel::link::{AddressGeneration, BridgeOptions, Link, LinkChange, LinkName, Master};
+use netkernel::link::{AddressGeneration, BridgeOptions, Link, LinkChange, LinkName};
 use netkernel::neighbour::{Neighbour, neighbour_state};
 use netkernel::route::{Route, route_numbers};
 use netkernel::{Family, netlink};
@@ -83,9 +83,7 @@ pub fn onto_bridge(card: &Snapshot, wish: &Wish) -> Plan {
     plan.push(change(bridge, up(true), up(false)));
     copy_addresses(&mut plan, card, bridge);
     // From here on frames come in on the bridge; what goes out still takes the card's routes, and both ways work.
-    let enslave = LinkChange { master: Some(Master::Link(bridge.index)), ..LinkChange::default() };
-    let freed = LinkChange { master: Some(Master::Nobody), ..LinkChange::default() };
-    plan.push(change(&card.device, enslave, freed));
+    plan.push(Change::Join { device: card.device.clone(), to: Some(bridge.clone()), from: None });
     if !card.link.is_up() {
         plan.push(change(&card.device, up(true), up(false)));
     }
@@ -113,9 +111,7 @@ pub fn off_bridge(bridge: &Snapshot, card: &Device, before: &CardBefore) -> Plan
     let mut plan = Plan::new();
     copy_addresses(&mut plan, bridge, card);
     move_routes(&mut plan, bridge, card);
-    let freed = LinkChange { master: Some(Master::Nobody), ..LinkChange::default() };
-    let enslave = LinkChange { master: Some(Master::Link(bridge.device.index)), ..LinkChange::default() };
-    plan.push(change(card, freed, enslave));
+    plan.push(Change::Join { device: card.clone(), to: None, from: Some(bridge.device.clone()) });
     remove_addresses(&mut plan, bridge);
     settle_addresses(&mut plan, bridge, card);
     plan.push(change(
@@ -168,13 +164,15 @@ fn change(device: &Device, to: LinkChange, from: LinkChange) -> Change {
 fn copy_addresses(plan: &mut Plan, from: &Snapshot, to: &Device) {
     for address in in_order_of_adding(from) {
         let mut copy = address_for(address, from, to);
-        if address.family() == Family::Inet6 {
+        if address.family() == Family::Inet6 && !address.is_tentative() {
             // It was found to be unique on this very wire.
             copy.flags |= address_flags::NODAD;
         }
         plan.push(Change::AddAddress(to.clone(), copy));
     }
-    for neighbour in from.neighbours.iter().filter(|neighbour| neighbour.is_valid()) {
+    // Entries that need no asking are the kernel's own, for groups.
+    let learned = |neighbour: &&Neighbour| neighbour.is_valid() && neighbour.state != neighbour_state::NOARP;
+    for neighbour in from.neighbours.iter().filter(learned) {
         let permanent = neighbour.state & neighbour_state::PERMANENT != 0;
         let state = if permanent { neighbour_state::PERMANENT } else { neighbour_state::STALE };
         let taught = Neighbour { link: to.index, state, flags: 0, ..neighbour.clone() };
@@ -298,7 +296,7 @@ mod tests {
         let taught = first(&plan, |it| matches!(it, Change::TeachNeighbour(..)));
         let delivered = first(&plan, |it| matches!(it, Change::AwaitLocalRoutes(_)));
         let enslaved =
-            first(&plan, |it| matches!(it, Change::Link { to, .. } if to.master == Some(Master::Link(7))));
+            first(&plan, |it| matches!(it, Change::Join { to: Some(bridge), .. } if bridge.index == 7));
         let running = first(&plan, |it| matches!(it, Change::AwaitRunning(_)));
         let routed = first(&plan, |it| matches!(it, Change::SetRoute { .. }));
         let removed = positions(&plan, |it| matches!(it, Change::RemoveAddress(..)));
@@ -356,8 +354,7 @@ mod tests {
         bridge.device = device(7, "xenbr0");
         let plan = off_bridge(&bridge, &from.device, &CardBefore::of(&from));
         let added = positions(&plan, |it| matches!(it, Change::AddAddress(..)));
-        let freed =
-            first(&plan, |it| matches!(it, Change::Link { to, .. } if to.master == Some(Master::Nobody)));
+        let freed = first(&plan, |it| matches!(it, Change::Join { to: None, .. }));
         let removed = positions(&plan, |it| matches!(it, Change::RemoveAddress(..)));
         assert!(added[2] < freed && freed < removed[0], "{plan}");
         assert!(matches!(plan.changes.last(), Some(Change::DeleteBridge(_))));

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use netkernel::address::Address;
-use netkernel::link::LinkKind;
+use netkernel::link::{LinkChange, LinkKind, Master};
 use netkernel::netlink;
 use netkernel::nftables::NfTables;
 use netkernel::route::{Route, route_numbers};
@@ -58,6 +58,11 @@ impl Kernel {
             }
             Change::DeleteBridge(bridge) => self.route.delete_link(bridge.device.index)?,
             Change::Link { device, to, .. } => self.route.change_link(device.index, to)?,
+            Change::Join { device, to, .. } => {
+                let master = Master::from(to.as_ref().map(|bridge| bridge.index));
+                let change = LinkChange { master: Some(master), ..LinkChange::default() };
+                self.route.change_link(device.index, &change)?;
+            }
             Change::PortOptions { device, to, .. } => self.route.change_port(device.index, to)?,
             Change::AddAddress(device, address) | Change::SettleAddress(device, address) => {
                 self.route.add_address(&on(address, device))?;

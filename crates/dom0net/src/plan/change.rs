@@ -47,6 +47,15 @@ pub enum Change {
         /// What it was, in the same respects.
         from: LinkChange,
     },
+    /// Makes a device a port of a bridge, or takes it out.
+    Join {
+        /// Which.
+        device: Device,
+        /// The bridge that it shall be a port of; none: of none.
+        to: Option<Device>,
+        /// The bridge that it was a port of.
+        from: Option<Device>,
+    },
     /// Changes how a bridge treats a port.
     PortOptions {
         /// Which port.
@@ -118,6 +127,7 @@ impl Change {
                 let device = Device { name: to.name.clone().unwrap_or(device.name), ..device };
                 Self::Link { device, to: from, from: to }
             }
+            Self::Join { device, to, from } => Self::Join { device, to: from, from: to },
             Self::PortOptions { device, to, from } => Self::PortOptions { device, to: from, from: to },
             Self::AddAddress(device, address) => Self::RemoveAddress(device, address),
             Self::RemoveAddress(device, address) => Self::AddAddress(device, address),
@@ -144,6 +154,11 @@ impl fmt::Display for Change {
             Self::CreateBridge(bridge) => write!(f, "create bridge {}", bridge.device),
             Self::DeleteBridge(bridge) => write!(f, "delete bridge {}", bridge.device),
             Self::Link { device, to, .. } => write!(f, "{device}: {to}"),
+            Self::Join { device, to: Some(bridge), .. } => write!(f, "make {device} a port of {bridge}"),
+            Self::Join { device, to: None, from } => match from {
+                Some(bridge) => write!(f, "take {device} out of {bridge}"),
+                None => write!(f, "make {device} nobody's port"),
+            },
             Self::PortOptions { device, to, .. } => write!(f, "{device}: {}", port_words(to)),
             Self::AddAddress(device, address) => write!(f, "add {address} to {device}"),
             Self::RemoveAddress(device, address) => write!(f, "remove {address} from {device}"),
@@ -187,7 +202,6 @@ fn port_words(options: &PortOptions) -> String {
 mod tests {
     use super::*;
     use crate::vif::{PortKind, Vif};
-    use netkernel::link::Master;
 
     fn device(name: &str) -> Device {
         Device { index: 3, name: LinkName::new(name).unwrap() }
@@ -198,22 +212,16 @@ mod tests {
         let route = Route::to("10.1.0.0".parse().unwrap(), 16).through(3);
         let port = Port { vif: Vif { domid: 1, devid: 0 }, kind: PortKind::Vif };
         let mac = "00:16:3e:27:95:c0".parse().unwrap();
-        let link = |name: &str, master| LinkChange {
-            name: Some(LinkName::new(name).unwrap()),
-            master: Some(master),
-            ..LinkChange::default()
-        };
+        let named =
+            |name: &str| LinkChange { name: Some(LinkName::new(name).unwrap()), ..LinkChange::default() };
         vec![
             Change::CreateBridge(NewBridge {
                 device: device("xenbr0"),
                 options: BridgeOptions::default(),
                 link: LinkChange::default(),
             }),
-            Change::Link {
-                device: device("vif1.0"),
-                to: link("http", Master::Link(4)),
-                from: link("vif1.0", Master::Nobody),
-            },
+            Change::Link { device: device("vif1.0"), to: named("http"), from: named("vif1.0") },
+            Change::Join { device: device("http"), to: Some(device("xenbr0")), from: None },
             Change::AddAddress(device("xenbr0"), address),
             Change::SetRoute { to: route.moved(3, 4), from: Some(route.clone()) },
             Change::SetRoute { to: route, from: None },
