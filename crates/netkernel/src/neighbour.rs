@@ -26,6 +26,8 @@ pub mod neighbour_state {
     pub const VALID: u16 = REACHABLE | STALE | DELAY | PROBE | NOARP | PERMANENT;
 }
 
+/// `NDA_MASTER`, which libc does not name for every C library.
+const NDA_MASTER: u16 = 9;
 /// `NTF_MASTER`: the entry is the bridge's that the device is a port of.
 const NTF_MASTER: u8 = 0x04;
 /// `NTF_PROXY`: we answer for this address.
@@ -102,7 +104,7 @@ impl ForwardingEntry {
         let find = |kind| attributes.clone().find(kind);
         Some(Self {
             port: u32_of(&header[4..])?,
-            bridge: find(libc::NDA_MASTER).and_then(u32_of),
+            bridge: find(NDA_MASTER).and_then(u32_of),
             mac: find(libc::NDA_LLADDR).and_then(mac_of)?,
             vlan: find(libc::NDA_VLAN).and_then(u16_of),
             state: u16_of(&header[8..])?,
@@ -178,7 +180,7 @@ impl Rtnetlink {
     pub fn forwarding_entries(&mut self, bridge: u32) -> Result<Vec<ForwardingEntry>, Error> {
         let mut message = Message::new(libc::RTM_GETNEIGH, 0);
         message.header(&neighbour_header(Family::Bridge, 0, 0, 0));
-        message.u32(libc::NDA_MASTER, bridge);
+        message.u32(NDA_MASTER, bridge);
         let mut entries: Vec<ForwardingEntry> = self
             .socket
             .dump(&message, Vec::new, |list, reply| list.extend(ForwardingEntry::parse(reply.payload)))

@@ -129,6 +129,8 @@ pub struct Batch {
     messages: Message,
     /// How many changes there are; their sequence numbers are 1, 2, 3… behind that of the batch's beginning.
     count: u32,
+    /// Whether something is deleted.
+    deletes: bool,
 }
 
 impl Batch {
@@ -147,7 +149,7 @@ impl Batch {
         if let Some(generation) = generation {
             messages.u32_be(batch::GENERATION, generation);
         }
-        Self { messages, count: 0 }
+        Self { messages, count: 0, deletes: false }
     }
 
     /// True when nothing would change.
@@ -293,8 +295,17 @@ impl Batch {
 
     fn change(&mut self, kind: u16, more_flags: u16, family: TableFamily) {
         self.count += 1;
+        self.deletes |= matches!(
+            kind,
+            message::DELTABLE | message::DELCHAIN | message::DELRULE | message::DELSET | message::DELSETELEM
+        );
         self.messages.begin(SUBSYSTEM << 8 | kind, flags::REQUEST | more_flags, self.count);
         self.messages.header(&[family as u8, 0, 0, 0]);
+    }
+
+    /// True when the kernel has work left after the commit.
+    pub(super) fn deletes(&self) -> bool {
+        self.deletes
     }
 
     /// The batch as it is sent, and the number of its last change, whose acknowledgement is the batch's.
