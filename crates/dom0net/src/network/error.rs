@@ -71,6 +71,9 @@ impl fmt::Display for Error {
             Self::NoBridge(name) => {
                 write!(f, "there is no bridge {name}; make it with: network-bridge start bridge={name}")
             }
+            Self::NoUplink { name, present } if present.is_empty() => {
+                write!(f, "there is no network device {name}, and this host has no other")
+            }
             Self::NoUplink { name, present } => write!(
                 f,
                 "there is no network device {name}; name one that exists with netdev= ({})",

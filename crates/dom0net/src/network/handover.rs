@@ -98,7 +98,6 @@ pub fn onto_bridge(card: &Snapshot, wish: &Wish) -> Plan {
         LinkChange { address_generation: card.link.address_generation, ..LinkChange::default() },
     ));
     remove_addresses(&mut plan, card);
-    settle_addresses(&mut plan, card, bridge);
     plan
 }
 
@@ -113,7 +112,6 @@ pub fn off_bridge(bridge: &Snapshot, card: &Device, before: &CardBefore) -> Plan
     move_routes(&mut plan, bridge, card);
     plan.push(Change::Join { device: card.clone(), to: None, from: Some(bridge.device.clone()) });
     remove_addresses(&mut plan, bridge);
-    settle_addresses(&mut plan, bridge, card);
     plan.push(change(
         card,
         LinkChange { address_generation: before.address_generation, ..LinkChange::default() },
@@ -163,12 +161,7 @@ fn change(device: &Device, to: LinkChange, from: LinkChange) -> Change {
 /// each would have to ask, and a lost question costs a second.
 fn copy_addresses(plan: &mut Plan, from: &Snapshot, to: &Device) {
     for address in in_order_of_adding(from) {
-        let mut copy = address_for(address, from, to);
-        if address.family() == Family::Inet6 && !address.is_tentative() {
-            // It was found to be unique on this very wire.
-            copy.flags |= address_flags::NODAD;
-        }
-        plan.push(Change::AddAddress(to.clone(), copy));
+        plan.push(Change::AddAddress(to.clone(), address_for(address, from, to)));
     }
     // Entries that need no asking are the kernel's own, for groups.
     let learned = |neighbour: &&Neighbour| neighbour.is_valid() && neighbour.state != neighbour_state::NOARP;
@@ -180,15 +173,6 @@ fn copy_addresses(plan: &mut Plan, from: &Snapshot, to: &Device) {
     }
     if movable(from).any(|address| address.family() == Family::Inet6) {
         plan.push(Change::AwaitLocalRoutes(to.clone()));
-    }
-}
-
-/// Takes the mark off the copies that kept them from being checked for uniqueness; it has done its work.
-fn settle_addresses(plan: &mut Plan, from: &Snapshot, to: &Device) {
-    let marked =
-        |address: &&Address| address.family() == Family::Inet6 && address.flags & address_flags::NODAD == 0;
-    for address in movable(from).filter(marked) {
-        plan.push(Change::SettleAddress(to.clone(), address_for(address, from, to)));
     }
 }
 
@@ -327,24 +311,6 @@ mod tests {
         assert_eq!(label("eth0:1", "xenbr0"), "xenbr0:1");
         assert_eq!(label("eth0:1", "a-rather-long-0"), "eth0:1");
         assert_eq!(label("service", "xenbr0"), "service");
-    }
-
-    #[test]
-    fn ipv6_addresses_are_not_checked_for_uniqueness_again_and_bear_no_mark_of_it() {
-        let plan = onto_bridge(&card(), &wish());
-        let flags = |is: fn(&Change) -> Option<&Address>| {
-            let six = |address: &&Address| address.family() == Family::Inet6;
-            plan.changes.iter().filter_map(is).find(six).unwrap().flags & address_flags::NODAD
-        };
-        let added = flags(|it| match it {
-            Change::AddAddress(_, address) => Some(address),
-            _ => None,
-        });
-        let settled = flags(|it| match it {
-            Change::SettleAddress(_, address) => Some(address),
-            _ => None,
-        });
-        assert_eq!((added, settled), (address_flags::NODAD, 0));
     }
 
     #[test]

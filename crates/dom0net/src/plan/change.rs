@@ -65,12 +65,10 @@ pub enum Change {
         /// What it was, in the same respects.
         from: PortOptions,
     },
-    /// Adds an address to the device.
+    /// Adds an address to the device. An IPv6 address that was found to be unique is not checked for that again.
     AddAddress(Device, Address),
     /// Removes an address from the device.
     RemoveAddress(Device, Address),
-    /// Gives an address that is there the flags that it shall keep: those for moving it are over.
-    SettleAddress(Device, Address),
     /// Tells a device who has an address, so that it need not ask. What it learned goes with the device.
     TeachNeighbour(Device, Neighbour),
     /// Sets a route in place of another to the same destination with the same metric.
@@ -139,10 +137,7 @@ impl Change {
             Self::Sysctl { setting, to, from } => Self::Sysctl { setting, to: from, from: to },
             Self::Guard(port, device, policy) => Self::Unguard(port, device, policy),
             Self::Unguard(port, device, policy) => Self::Guard(port, device, policy),
-            Self::SettleAddress(..)
-            | Self::TeachNeighbour(..)
-            | Self::AwaitLocalRoutes(_)
-            | Self::AwaitRunning(_) => return None,
+            Self::TeachNeighbour(..) | Self::AwaitLocalRoutes(_) | Self::AwaitRunning(_) => return None,
         })
     }
 }
@@ -162,7 +157,6 @@ impl fmt::Display for Change {
             Self::PortOptions { device, to, .. } => write!(f, "{device}: {}", port_words(to)),
             Self::AddAddress(device, address) => write!(f, "add {address} to {device}"),
             Self::RemoveAddress(device, address) => write!(f, "remove {address} from {device}"),
-            Self::SettleAddress(device, address) => write!(f, "settle {address} on {device}"),
             Self::TeachNeighbour(device, neighbour) => {
                 write!(f, "tell {device} who has {}", neighbour.address)
             }
