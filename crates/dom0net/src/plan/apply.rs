@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use netkernel::address::{Address, address_flags};
 use netkernel::link::{LinkChange, LinkKind, Master};
+use netkernel::neighbour::Neighbour;
 use netkernel::netlink;
 use netkernel::nftables::NfTables;
 use netkernel::route::{Route, route_numbers};
@@ -69,6 +70,17 @@ impl Kernel {
             Change::TeachNeighbour(_, neighbour) => self.route.set_neighbour(neighbour)?,
             Change::SetRoute { to, .. } => self.route.replace_route(to)?,
             Change::RemoveRoute(route) => self.route.remove_route(route)?,
+            Change::SetNextHop { to, .. } => self.route.set_next_hop_object(to)?,
+            Change::ReplaceRule { to, from } => {
+                self.route.add_rule(to)?;
+                self.route.remove_rule(from)?;
+            }
+            Change::AddProxy(device, neighbour) => {
+                self.route.set_neighbour(&Neighbour { link: device.index, ..neighbour.clone() })?;
+            }
+            Change::RemoveProxy(device, neighbour) => {
+                self.route.remove_neighbour(&Neighbour { link: device.index, ..neighbour.clone() })?;
+            }
             Change::TieMac(device, mac) => self.route.add_forwarding_entry(device.index, *mac, None)?,
             Change::UntieMac(device, mac) => self.route.remove_forwarding_entry(device.index, *mac, None)?,
             Change::Sysctl { setting, to, .. } => setting.write(to)?,

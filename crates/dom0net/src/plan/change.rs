@@ -6,7 +6,9 @@ use ethernet::MacAddress;
 use netkernel::address::Address;
 use netkernel::link::{BridgeOptions, LinkChange, LinkName, PortOptions};
 use netkernel::neighbour::Neighbour;
+use netkernel::next_hop::NextHopObject;
 use netkernel::route::Route;
+use netkernel::rule::Rule;
 use netkernel::sysctl::Sysctl;
 use serde::{Deserialize, Serialize};
 
@@ -80,6 +82,24 @@ pub enum Change {
     },
     /// Removes a route.
     RemoveRoute(Route),
+    /// Sets a next hop object in place of the one with its number.
+    SetNextHop {
+        /// What it shall be.
+        to: NextHopObject,
+        /// What it was.
+        from: NextHopObject,
+    },
+    /// Puts a routing rule in place of another.
+    ReplaceRule {
+        /// What it shall be.
+        to: Rule,
+        /// What it was.
+        from: Rule,
+    },
+    /// Answers for an address on a device.
+    AddProxy(Device, Neighbour),
+    /// Stops answering for it.
+    RemoveProxy(Device, Neighbour),
     /// Says that a MAC address is behind a bridge port, for good.
     TieMac(Device, MacAddress),
     /// Takes that back.
@@ -132,6 +152,10 @@ impl Change {
             Self::SetRoute { to, from: Some(from) } => Self::SetRoute { to: from, from: Some(to) },
             Self::SetRoute { to, from: None } => Self::RemoveRoute(to),
             Self::RemoveRoute(route) => Self::SetRoute { to: route, from: None },
+            Self::SetNextHop { to, from } => Self::SetNextHop { to: from, from: to },
+            Self::ReplaceRule { to, from } => Self::ReplaceRule { to: from, from: to },
+            Self::AddProxy(device, neighbour) => Self::RemoveProxy(device, neighbour),
+            Self::RemoveProxy(device, neighbour) => Self::AddProxy(device, neighbour),
             Self::TieMac(device, mac) => Self::UntieMac(device, mac),
             Self::UntieMac(device, mac) => Self::TieMac(device, mac),
             Self::Sysctl { setting, to, from } => Self::Sysctl { setting, to: from, from: to },
@@ -162,6 +186,14 @@ impl fmt::Display for Change {
             }
             Self::SetRoute { to, .. } => write!(f, "set route {to}"),
             Self::RemoveRoute(route) => write!(f, "remove route {route}"),
+            Self::SetNextHop { to, .. } => write!(f, "set next hop {to}"),
+            Self::ReplaceRule { to, .. } => write!(f, "set rule {to}"),
+            Self::AddProxy(device, neighbour) => {
+                write!(f, "answer for {} on {device}", neighbour.address)
+            }
+            Self::RemoveProxy(device, neighbour) => {
+                write!(f, "stop answering for {} on {device}", neighbour.address)
+            }
             Self::TieMac(device, mac) => write!(f, "tie {mac} to {device}"),
             Self::UntieMac(device, mac) => write!(f, "untie {mac} from {device}"),
             Self::Sysctl { setting, to, .. } => write!(f, "set {setting} to {to}"),
