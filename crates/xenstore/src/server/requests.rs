@@ -35,7 +35,9 @@ impl Core {
     pub(super) fn answer(&mut self, id: ConnectionId, request: Header, payload: &[u8]) -> Outcome {
         use MessageType as Type;
 
-        let message_type = Type::from_number(request.message_type).ok_or(ErrorCode::NotSupported)?;
+        let message_type = Type::from_number(request.message_type)
+            .filter(|message_type| !matches!(message_type, Type::WatchEvent | Type::Error))
+            .ok_or(ErrorCode::NotSupported)?;
         if for_dom0_only(message_type) && !self.caller(id).is_privileged() {
             return Err(ErrorCode::NotPermitted);
         }
@@ -75,6 +77,7 @@ impl Core {
             Type::Release => self.release(payload),
             Type::Resume => self.guest_argument(payload).map(|_| Answer::done()),
             Type::SetTarget => self.set_target(payload),
+            // Filtered out above: only a daemon sends them.
             Type::WatchEvent | Type::Error => Err(ErrorCode::NotSupported),
         }
     }
