@@ -151,3 +151,10 @@ fn an_absent_daemon_is_an_error_with_all_that_was_tried() {
     );
     assert!(matches!(error, Error::Open(error) if error.tried.len() == 2));
 }
+
+#[test]
+fn a_path_may_lead_to_a_socket_or_to_a_device() {
+    // Any device that can be opened for reading and writing will do; this one has nothing to say.
+    let mut client = Client::open_first(&[Address::Either("/dev/null".into())]).unwrap();
+    assert!(matches!(client.read("/a"), Err(Error::Closed { .. })));
+}

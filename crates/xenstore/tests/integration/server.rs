@@ -125,6 +125,16 @@ fn quotas_count_all_connections_of_a_domain() {
 }
 
 #[test]
+fn a_dropped_transaction_is_ended_at_once() {
+    let (server, _folder) = server();
+    let mut guest = guest(&server, 5);
+    for _ in 0..50 {
+        // Open ones would use up the quota.
+        drop(guest.begin().unwrap());
+    }
+}
+
+#[test]
 fn who_asks_without_reading_is_made_to_wait_and_hinders_nobody() {
     let (server, _folder) = server();
     let mut dom0 = dom0(&server);

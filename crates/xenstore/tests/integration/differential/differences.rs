@@ -2,8 +2,8 @@
 //!
 //! Each difference is shown on both sides, so that this list stays true.
 
-use super::Client;
 use super::rig::Rig;
+use super::{Client, Step};
 use crate::real::RealDaemon;
 
 struct Difference {
@@ -108,5 +108,26 @@ fn quotas_are_listed_alike_but_for_memory_which_is_not_counted() {
         let theirs = without_memory(real.ask(Client::Dom0, 0, question));
         assert_eq!(theirs, without_memory(ours.ask(Client::Dom0, 0, question)));
         assert!(theirs.lines().count() > 3, "{theirs}");
+    }
+}
+
+#[test]
+fn a_transaction_does_not_bring_the_rights_of_a_released_domain_back() {
+    let Some(real) = RealDaemon::start_or_skip() else { return };
+    for (mut rig, answer) in [(Rig::real(real), &b"new"[..]), (Rig::ours(), b"EACCES\0")] {
+        rig.ask(Client::Dom0, 11, b"/granted\0old");
+        rig.ask(Client::Dom0, 14, b"/granted\0n0\0r5\0");
+        rig.ask(Client::Dom0, 6, b"\0");
+        let in_transaction = |message_type, payload: &[u8]| Step::Request {
+            client: Client::Dom0,
+            message_type,
+            tx_id: 1,
+            payload: payload.to_vec(),
+        };
+        rig.carry_out(&in_transaction(11, b"/granted\0new"));
+        rig.carry_out(&Step::Restart(Client::Guest5));
+        rig.carry_out(&in_transaction(7, b"T\0"));
+        // xenstored takes the entry for one that was made after the new domain 5.
+        assert_eq!(rig.ask(Client::Guest5, 2, b"/granted\0"), answer);
     }
 }

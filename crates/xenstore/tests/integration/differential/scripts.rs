@@ -519,6 +519,10 @@ fn events_of_transactions() {
         in_transaction(Dom0, 2, END, "T|"),
         ask(Dom0, DIRECTORY, "/e|"),
         ask(Dom0, READ, "/e/new/x|"),
+        ask(Dom0, START, "|"),
+        in_transaction(Dom0, 3, WRITE, "/e/new/x|written before it goes"),
+        in_transaction(Dom0, 3, RM, "/e/new|"),
+        in_transaction(Dom0, 3, END, "T|"),
     ]);
 }
 
@@ -550,6 +554,35 @@ fn quota_of_nodes_in_a_transaction() {
     }
     steps.push(in_transaction(Guest5, 1, END, "T|"));
     steps.push(ask(Guest5, DIRECTORY, "n|"));
+    assert_same_answers(&steps);
+}
+
+#[test]
+fn quota_of_nodes_to_the_last_one_in_transactions() {
+    let mut steps: Vec<Step> = (0..990).map(|number| ask(Guest5, MKDIR, &format!("n/{number}|"))).collect();
+    for tx_id in 1..15 {
+        steps.extend([
+            ask(Guest5, START, "|"),
+            in_transaction(Guest5, tx_id, MKDIR, &format!("t/{tx_id}|")),
+            in_transaction(Guest5, tx_id, END, "T|"),
+        ]);
+    }
+    steps.push(ask(Guest5, DIRECTORY, "t|"));
+    assert_same_answers(&steps);
+}
+
+#[test]
+fn quota_of_nodes_that_a_transaction_touches() {
+    let mut steps = vec![ask(Dom0, START, "|"), ask(Guest5, START, "|")];
+    for number in 0..1030 {
+        for client in [Guest5, Dom0] {
+            steps.push(in_transaction(client, 1, READ, &format!("/local/domain/5/{number}|")));
+        }
+    }
+    for client in [Guest5, Dom0] {
+        steps.push(in_transaction(client, 1, READ, "/local/domain/5/1|"));
+        steps.push(in_transaction(client, 1, END, "T|"));
+    }
     assert_same_answers(&steps);
 }
 
