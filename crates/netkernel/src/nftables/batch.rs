@@ -85,6 +85,8 @@ pub enum KeyKind {
     Mac,
     /// Ethertypes, in network byte order.
     Ethertype,
+    /// Numbers of transport protocols, of one byte.
+    Protocol,
 }
 
 impl KeyKind {
@@ -95,6 +97,7 @@ impl KeyKind {
             Self::Ipv6 => (8, 16),
             Self::Mac => (9, 6),
             Self::Ethertype => (10, 2),
+            Self::Protocol => (12, 1),
         }
     }
 }
