@@ -26,13 +26,53 @@ pub(super) struct Chain {
     pub(super) rules: Vec<Rule>,
 }
 
-/// The suffixes of the chains that [`compile`] makes for a guest with `ip=`, in order.
-pub(super) const LOCKED_CHAINS: &[&str] =
-    &["", "-ip4", "-arp", "-ip6", "-ip4-own", "-ip6-own", "-ip6-part", "-ip6-none", "-nd", "-nd-target"];
-/// The suffixes of the chains that it makes for one without.
-pub(super) const MAC_ONLY_CHAINS: &[&str] = &["", "-arp", "-ip4-own", "-ip6-own", "-ip6-part"];
-/// A chain that only the former has.
-pub(super) const LOCKED_MARK: &str = "-nd";
+/// Which chains a guard has: what must be known to take it away, when its policy is not known any more.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Layout {
+    /// The comment of its [`MARKED`] chain. Another set of chains must have another one.
+    pub(super) comment: &'static str,
+    /// What their names have behind that of the port, in order.
+    pub(super) suffixes: &'static [&'static str],
+}
+
+/// The chain that bears the layout's comment: one that each layout has, and that old kernels leave when the device goes.
+pub(super) const MARKED: &str = "-arp";
+
+/// The layout for guests with `ip=`.
+pub(super) const LOCKED: Layout = Layout {
+    comment: "locked 1",
+    suffixes: &[
+        "",
+        "-ip4",
+        "-arp",
+        "-ip6",
+        "-ip4-own",
+        "-ip6-own",
+        "-ip6-part",
+        "-ip6-none",
+        "-nd",
+        "-nd-target",
+    ],
+};
+
+/// The layout for guests without.
+pub(super) const MAC_ONLY: Layout =
+    Layout { comment: "mac-only 1", suffixes: &["", "-arp", "-ip4-own", "-ip6-own", "-ip6-part"] };
+
+impl Layout {
+    /// The layout of a policy's guard.
+    pub(super) fn of(policy: &Policy) -> &'static Self {
+        match policy.sources {
+            Sources::Any => &MAC_ONLY,
+            Sources::Only { .. } => &LOCKED,
+        }
+    }
+
+    /// The layout with this comment; none if another version of the program made it.
+    pub(super) fn named(comment: &str) -> Option<&'static Self> {
+        [&LOCKED, &MAC_ONLY].into_iter().find(|layout| layout.comment == comment)
+    }
+}
 
 /// Up to this many addresses, a comparison for each is cheaper than a look into a set.
 const COMPARED_ADDRESSES: usize = 2;

@@ -95,7 +95,7 @@ fn foreign_things_in_our_table_stay() {
         guard.install(filter, &name("vif1.0"), &locked()).unwrap();
         let table = Table { family: TableFamily::Netdev, name: "dom0net-01" };
         let mut batch = Batch::new();
-        batch.add_chain(table, "someone-elses");
+        batch.add_chain(table, "someone-elses", None);
         filter.commit(&batch).unwrap();
         guard.remove(filter).unwrap();
         assert_eq!(guard.state(filter).unwrap(), None);
@@ -109,23 +109,22 @@ fn what_another_version_of_the_program_left_is_replaced_and_removed() {
         let guard = Guard::of(FIRST);
         let table = Table { family: TableFamily::Netdev, name: "dom0net-01" };
         let leave = |filter: &mut NfTables| {
-            guard.install(filter, &name("vif1.0"), &Policy::mac_only(OWN)).unwrap();
             let mut batch = Batch::new();
-            batch.add_chain(table, "vif1.0-of-another-shape");
+            batch.add_table(table);
+            for chain in ["vif1.0-of-another-shape", "vif1.0-arp"] {
+                batch.add_chain(table, chain, Some("of another version"));
+            }
             let jump = Verdict::Jump("vif1.0-of-another-shape".into());
-            batch.add_rule(
-                table,
-                "vif1.0",
-                &Rule { statements: vec![Statement::Verdict(jump)], ..Rule::default() },
-            );
+            let rule = Rule { statements: vec![Statement::Verdict(jump)], ..Rule::default() };
+            batch.add_rule(table, "vif1.0-arp", &rule);
             filter.commit(&batch).unwrap();
         };
         leave(filter);
         guard.install(filter, &name("vif1.0"), &locked()).unwrap();
         guard.remove(filter).unwrap();
+        assert_eq!(tables(filter), 0);
         leave(filter);
         guard.remove(filter).unwrap();
-        let chains = filter.chains(TableFamily::Netdev).unwrap();
-        assert!(chains.iter().all(|chain| !chain.name.starts_with("vif1.0")), "{chains:?}");
+        assert_eq!(tables(filter), 0);
     });
 }
