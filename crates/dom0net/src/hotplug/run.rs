@@ -29,7 +29,10 @@ pub fn vif_bridge(
     arguments: impl IntoIterator<Item = OsString>,
     environment: impl Fn(&str) -> Option<OsString>,
 ) -> u8 {
+    let (flags, arguments): (Vec<OsString>, Vec<OsString>) =
+        arguments.into_iter().partition(|argument| argument == "--dry-run");
     let request = match Call::parse(arguments, environment) {
+        Ok(Call::Request(request)) if !flags.is_empty() => return dry_run(program, &request),
         Ok(Call::Request(request)) => request,
         Ok(Call::NotForUs) => return 0,
         Err(error) => {
@@ -108,6 +111,8 @@ fn announce(request: &Request, store: &mut Client, mtu: u32) -> Result<(), xenst
     let mut batch = Batch::new();
     // A guest that has gone meanwhile needs no MTU; that it has gone is not an error here.
     batch.write(&frontend, mtu.to_string())?;
+    // What an earlier attempt has said is over.
+    batch.remove(&format!("{}/hotplug-error", request.backend))?;
     let status = batch.write(&format!("{}/hotplug-status", request.backend), "connected")?;
     store.run(batch)?.get(status)?;
     Ok(())
@@ -143,18 +148,17 @@ fn gone(program: &str, request: &Request, kernel: &mut Option<Kernel>) -> u8 {
 }
 
 fn take_out(request: &Request, name: Option<&LinkName>, kernel: &mut Kernel) -> Result<(), Error> {
-    let found = device::find_existing(kernel, request.port, &request.device, name)?;
-    let out = match found {
-        Some((device, link)) => {
-            let master = device::master_of(kernel, &link)?;
-            unplug(&device, &link, master).apply(kernel)
-        }
-        None => Ok(()),
-    };
-    // Only when nothing can come in any more. A port that could not be taken out keeps its guard.
-    out?;
+    // A port that could not be taken out keeps its guard.
+    plan_unplug(request, name, kernel)?.apply(kernel)?;
     Guard::of(request.port).remove(kernel.filter()?)?;
     Ok(())
+}
+
+fn plan_unplug(request: &Request, name: Option<&LinkName>, kernel: &mut Kernel) -> Result<Plan, Error> {
+    let found = device::find_existing(kernel, request.port, &request.device, name)?;
+    let Some((device, link)) = found else { return Ok(Plan::new()) };
+    let master = device::master_of(kernel, &link)?;
+    Ok(unplug(&device, &link, master))
 }
 
 /// The name that the device was given, as far as xenstore still knows it.
@@ -198,7 +202,28 @@ fn plan_plug(
     Ok((wanted, seen, plan))
 }
 
-/// The plan that [`vif_bridge`] would carry out when the device has appeared.
-pub fn vif_bridge_plan(request: &Request) -> Result<Plan, Error> {
-    Ok(plan_plug(request, &mut Client::open()?, &mut Kernel::open()?)?.2)
+/// Prints what would be done, and does nothing.
+fn dry_run(program: &str, request: &Request) -> u8 {
+    let plan = match request.action {
+        Action::Appeared => Client::open().map_err(Error::from).and_then(|mut store| {
+            let mut kernel = Kernel::open()?;
+            plan_plug(request, &mut store, &mut kernel).map(|(_, _, plan)| plan)
+        }),
+        Action::Gone => {
+            let name = name_in_store(request);
+            Kernel::open()
+                .map_err(Error::from)
+                .and_then(|mut kernel| plan_unplug(request, name.as_ref(), &mut kernel))
+        }
+    };
+    match plan {
+        Ok(plan) => {
+            print!("{plan}");
+            0
+        }
+        Err(error) => {
+            report(program, Level::Error, &error.to_string(), &fields(request));
+            1
+        }
+    }
 }
