@@ -141,6 +141,12 @@ impl Route {
         self.attributes.u32(libc::RTA_PRIORITY).unwrap_or(0)
     }
 
+    /// In how many seconds it expires; none: it does not.
+    #[must_use]
+    pub fn expires(&self) -> Option<u32> {
+        self.attributes.get(libc::RTA_CACHEINFO).and_then(expires_in)
+    }
+
     /// True when it leads through the device with this index, alone or among others.
     #[must_use]
     pub fn uses(&self, link: u32) -> bool {

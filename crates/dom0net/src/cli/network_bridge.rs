@@ -118,17 +118,19 @@ fn stop(
     arguments: &Arguments,
     flags: &Flags,
 ) -> Result<(), network::Error> {
-    let names = network::names(kernel, records, arguments)?;
-    let bridge = &names.bridge;
+    let Some(record) = network::started(kernel, records, arguments)? else {
+        announce("that network was not started; there is nothing to stop");
+        return Ok(());
+    };
+    let bridge = &record.bridge.name;
     if flags.dry_run {
         let plan = network::stop_plan(kernel, records, bridge, flags.force)?;
-        print_plan(plan.as_ref(), flags, &format!("{bridge} was not started; nothing to stop"));
-        return Ok(());
-    }
-    if network::stop(kernel, records, bridge, flags.force)? {
-        done(&format!("{bridge} is gone, and {} is as it was", names.uplink), &[("bridge", bridge.as_str())]);
-    } else {
-        announce(&format!("{bridge} was not started; nothing to stop"));
+        print_plan(plan.as_ref(), flags, &format!("{bridge} is gone already; there is nothing to stop"));
+    } else if network::stop(kernel, records, bridge, flags.force)? {
+        done(
+            &format!("{bridge} is gone, and {} is as it was", record.uplink),
+            &[("bridge", bridge.as_str())],
+        );
     }
     Ok(())
 }

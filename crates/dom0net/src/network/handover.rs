@@ -229,6 +229,9 @@ fn remove_addresses(plan: &mut Plan, from: &Snapshot) {
     for address in addresses.into_iter().rev() {
         plan.push(Change::RemoveAddress(from.device.clone(), address.clone()));
     }
+    for route in &from.expiring {
+        plan.push(Change::RemoveRoute(route.clone()));
+    }
 }
 
 /// An address that another host turned out to have is of no use on any device.
@@ -292,6 +295,7 @@ mod tests {
                 state: neighbour_state::REACHABLE,
                 flags: 0,
             }],
+            expiring: Vec::new(),
             next_hops: Vec::new(),
             rules: Vec::new(),
             proxied: Vec::new(),

@@ -13,6 +13,6 @@ pub use arguments::{Arguments, BadWord, Command};
 pub use bridge::{Started, start, start_plan, stop, stop_plan};
 pub use error::Error;
 pub use handover::{CardBefore, Wish, off_bridge, onto_bridge};
-pub use names::{Names, names};
+pub use names::{Names, names, started};
 pub use record::{Record, RecordError, Records, State};
 pub use snapshot::{Setting, Snapshot};

@@ -1,20 +1,21 @@
 //! `vif-bridge`, called as a toolstack calls it, on hosts in namespaces of their own.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "panicking is how a test fails")]
 
-mod host;
+#[path = "../support/mod.rs"]
+mod support;
 
 use dom0net::vif::PortKind;
 use netkernel::link::LinkChange;
 use netkernel::neighbour::neighbour_state;
 use xenstore::Requests;
 
-use host::Host;
+use support::host::{Host, Outcome};
 
 const ONLINE: &[&str] = &["online", "type_if=vif"];
 const OFFLINE: &[&str] = &["offline", "type_if=vif"];
 
 /// The script failed, said why, and left nothing of the attempt.
-fn assert_refused(host: &Host, outcome: &host::Outcome, sentence: &str) {
+fn assert_refused(host: &Host, outcome: &Outcome, sentence: &str) {
     assert_eq!(outcome.status, 1, "{outcome:?}");
     assert_eq!(host.read("hotplug-status").as_deref(), Some("error"));
     let error = host.read("hotplug-error").unwrap();
