@@ -73,7 +73,7 @@ pub(super) fn tree<R: Requests + ?Sized>(
         let asked = round.iter().map(|visit| Asked::new(&mut batch, visit)).collect::<Result<Vec<_>, _>>()?;
         let replies = requests.run(batch)?;
         for (visit, asked) in round.into_iter().zip(asked) {
-            let content = asked.content(&replies)?;
+            let content = asked.content(&replies, &visit)?;
             let names = asked.names(&replies, requests, &visit)?;
             waiting.extend(builder.add(&visit, content, names)?);
         }
@@ -90,6 +90,19 @@ pub(super) struct Visit {
     pub(super) descend: bool,
 }
 
+impl Visit {
+    /// Whether an error only means that the daemon does not show this node.
+    ///
+    /// `oxenstored` lists `@releaseDomain` among the children of the root and then refuses to read it as one.
+    fn is_withheld(&self, error: &Error) -> bool {
+        match error.code() {
+            Some(ErrorCode::NotPermitted) => true,
+            Some(ErrorCode::Invalid) => self.index != 0,
+            _ => false,
+        }
+    }
+}
+
 struct Asked {
     value: Ticket<Value>,
     names: Option<Ticket<Names>>,
@@ -102,11 +115,11 @@ impl Asked {
         Ok(Self { value, names })
     }
 
-    fn content(&self, replies: &Replies) -> Result<Content, Error> {
+    fn content(&self, replies: &Replies, visit: &Visit) -> Result<Content, Error> {
         match replies.get(self.value) {
             Ok(Some(value)) => Ok(Content::Value(value.to_vec())),
             Ok(None) => Ok(Content::Gone),
-            Err(error) if error.code() == Some(ErrorCode::NotPermitted) => Ok(Content::NotPermitted),
+            Err(error) if visit.is_withheld(&error) => Ok(Content::Withheld),
             Err(error) => Err(error),
         }
     }
@@ -122,11 +135,11 @@ impl Asked {
         };
         match replies.get(ticket) {
             Ok(names) => Ok(names.unwrap_or_default().into_iter().map(str::to_owned).collect()),
-            Err(error) => match error.code() {
-                Some(ErrorCode::NotPermitted) => Ok(Vec::new()),
-                Some(ErrorCode::TooBig) => Ok(directory_in_parts(requests, &visit.path)?.unwrap_or_default()),
-                _ => Err(error),
-            },
+            Err(error) if visit.is_withheld(&error) => Ok(Vec::new()),
+            Err(error) if error.code() == Some(ErrorCode::TooBig) => {
+                Ok(directory_in_parts(requests, &visit.path)?.unwrap_or_default())
+            }
+            Err(error) => Err(error),
         }
     }
 }
@@ -153,13 +166,17 @@ mod tests {
 
     impl Requests for Script {
         fn run(&mut self, batch: Batch) -> Result<Replies, Error> {
-            let (operation, payload) = batch.request(0).unwrap();
-            self.asked.push(payload.escape_ascii().to_string());
+            let count = batch.len();
             let mut replies = Replies::new(batch, 0, Path::new("/script"));
-            let payload = self.payloads.pop_front().unwrap();
-            let message_type = if payload.starts_with(b"E") { MessageType::Error } else { operation };
-            let header = Header { message_type: message_type.number(), ..Header::default() };
-            replies.accept(Message { header, payload }, 1)?;
+            for index in 0..count {
+                let (operation, asked) = replies.batch().request(index).unwrap();
+                self.asked.push(asked.escape_ascii().to_string());
+                let payload = self.payloads.pop_front().unwrap();
+                let message_type = if payload.starts_with(b"E") { MessageType::Error } else { operation };
+                let req_id = u32::try_from(index).unwrap();
+                let header = Header { message_type: message_type.number(), req_id, ..Header::default() };
+                replies.accept(Message { header, payload }, count)?;
+            }
             Ok(replies)
         }
     }
@@ -189,6 +206,29 @@ mod tests {
     fn a_list_that_goes_away_meanwhile_is_missing() {
         assert_eq!(Script::new(&[b"E2BIG\0", b"ENOENT\0"]).directory("/list").unwrap(), None);
         assert_eq!(Script::new(&[b"E2BIG\0", b"1\0a\0", b"ENOENT\0"]).directory("/list").unwrap(), None);
+    }
+
+    #[test]
+    fn nodes_that_are_listed_but_not_shown_do_not_spoil_the_tree() {
+        let mut script = Script::new(&[
+            b"",
+            b"@releaseDomain\0a\0gone\0", // the root
+            b"EINVAL\0",
+            b"EINVAL\0", // @releaseDomain
+            b"value",
+            b"EACCES\0", // a
+            b"ENOENT\0",
+            b"ENOENT\0", // gone
+        ]);
+        let tree = script.tree("/", TreeLimits::default()).unwrap().unwrap();
+        let nodes: Vec<_> = tree.walk().map(|(_, node)| (node.name(), node.value())).collect();
+        assert_eq!(nodes, [("", Some(&b""[..])), ("@releaseDomain", None), ("a", Some(b"value"))]);
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_top_of_a_tree_is_an_error() {
+        let error = Script::new(&[b"EINVAL\0", b"EINVAL\0"]).tree("/a", TreeLimits::default()).unwrap_err();
+        assert_eq!(error.code(), Some(ErrorCode::Invalid));
     }
 
     #[test]

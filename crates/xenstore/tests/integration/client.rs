@@ -1,4 +1,4 @@
-//! The client, against our server and against the real daemon: what it promises holds for both.
+//! The client, against our server and against both real daemons: what it promises holds for all.
 
 use std::fs::File;
 use std::os::fd::OwnedFd;
@@ -16,7 +16,8 @@ use crate::real::RealDaemon;
 /// A daemon to talk to, held until the test is over.
 enum Daemon {
     Ours(ServerHandle, #[expect(dead_code, reason = "holds the folder of the socket")] TempDir),
-    Real(RealDaemon),
+    Xenstored(RealDaemon),
+    Oxenstored(RealDaemon),
 }
 
 impl Daemon {
@@ -29,7 +30,7 @@ impl Daemon {
     fn socket(&self) -> PathBuf {
         match self {
             Self::Ours(server, _) => server.path().to_owned(),
-            Self::Real(daemon) => daemon.socket(),
+            Self::Xenstored(daemon) | Self::Oxenstored(daemon) => daemon.socket(),
         }
     }
 
@@ -40,23 +41,30 @@ impl Daemon {
     }
 }
 
-/// Makes two tests of each function.
-macro_rules! against_both {
+/// Makes three tests of each function.
+macro_rules! against_all {
     ($($name:ident),* $(,)?) => {
         mod ours {
             $(#[test] fn $name() { super::$name(&super::Daemon::ours()); })*
         }
-        mod real {
+        mod xenstored {
             $(#[test] fn $name() {
                 if let Some(daemon) = crate::real::RealDaemon::start_or_skip() {
-                    super::$name(&super::Daemon::Real(daemon));
+                    super::$name(&super::Daemon::Xenstored(daemon));
+                }
+            })*
+        }
+        mod oxenstored {
+            $(#[test] fn $name() {
+                if let Some(daemon) = crate::real::RealDaemon::start_oxenstored_or_skip() {
+                    super::$name(&super::Daemon::Oxenstored(daemon));
                 }
             })*
         }
     };
 }
 
-against_both!(
+against_all!(
     values_are_bytes,
     a_missing_node_is_none_and_removing_it_is_fine,
     many_reads_keep_their_order,
@@ -122,23 +130,23 @@ fn a_refused_request_does_not_stop_the_others_of_a_batch(daemon: &Daemon) {
     let mut client = daemon.client();
     let mut batch = Batch::new();
     let before = batch.write("/before", "1").unwrap();
-    let refused = batch.remove("/").unwrap();
+    let refused = batch.set_permissions("/missing", &Permissions::owned_by(0, Access::None)).unwrap();
     let after = batch.write("/after", "1").unwrap();
-    let names = batch.directory("/").unwrap();
+    let value = batch.read_text("/after").unwrap();
     let replies = client.run(batch).unwrap();
     replies.get(before).unwrap();
-    assert_eq!(replies.get(refused).unwrap_err().code(), Some(ErrorCode::Invalid));
+    assert_eq!(replies.get(refused).unwrap_err().code(), Some(ErrorCode::NotFound));
     replies.get(after).unwrap();
-    assert_eq!(replies.get(names).unwrap(), Some(vec!["tool", "before", "after"]));
-    assert_eq!(replies.check().unwrap_err().code(), Some(ErrorCode::Invalid));
+    assert_eq!(replies.get(value).unwrap(), Some("1"));
+    assert_eq!(replies.check().unwrap_err().code(), Some(ErrorCode::NotFound));
 }
 
 fn a_batch_can_be_larger_than_all_buffers(daemon: &Daemon) {
     let mut client = daemon.client();
-    let value = vec![b'v'; 4000];
+    let value = vec![b'v'; 2000];
     let mut batch = Batch::new();
     let mut reads = Vec::new();
-    for number in 0..500 {
+    for number in 0..1000 {
         batch.write(&format!("/large/{number}"), &value).unwrap();
         reads.push(batch.read(&format!("/large/{number}")).unwrap());
     }
@@ -146,13 +154,13 @@ fn a_batch_can_be_larger_than_all_buffers(daemon: &Daemon) {
     replies.check().unwrap();
     assert!(reads.into_iter().all(|ticket| replies.get(ticket).unwrap() == Some(&value[..])));
     // Few bytes out, many back.
-    let values = client.read_each((0..500).map(|number| format!("/large/{number}"))).unwrap();
+    let values = client.read_each((0..1000).map(|number| format!("/large/{number}"))).unwrap();
     assert!(values.into_iter().all(|read| read.unwrap().as_ref() == Some(&value)));
 }
 
 fn long_lists_are_complete_and_in_order(daemon: &Daemon) {
     let mut client = daemon.client();
-    let names: Vec<String> = (0..3000).rev().map(|number| format!("vif-{number}")).collect();
+    let names: Vec<String> = (1000..4000).map(|number| format!("vif-{number}")).collect();
     let mut batch = Batch::new();
     for name in &names {
         batch.mkdir(&format!("/list/{name}")).unwrap();
@@ -160,8 +168,12 @@ fn long_lists_are_complete_and_in_order(daemon: &Daemon) {
     client.run(batch).unwrap().check().unwrap();
     let mut batch = Batch::new();
     let ticket = batch.directory("/list").unwrap();
-    let too_long = client.run(batch).unwrap().get(ticket).unwrap_err();
-    assert_eq!(too_long.code(), Some(ErrorCode::TooBig));
+    let replies = client.run(batch).unwrap();
+    match daemon {
+        // It breaks the protocol, and is understood all the same.
+        Daemon::Oxenstored(_) => assert_eq!(replies.get(ticket).unwrap().unwrap(), names),
+        _ => assert_eq!(replies.get(ticket).unwrap_err().code(), Some(ErrorCode::TooBig)),
+    }
     assert_eq!(client.directory("/list").unwrap().as_ref(), Some(&names));
     let in_transaction = client.transaction(|transaction| transaction.directory("/list")).unwrap();
     assert_eq!(in_transaction, Some(names));
@@ -290,10 +302,13 @@ fn domains_come_and_go(daemon: &Daemon) {
     let mut client = daemon.client();
     let special = |name: &str| Some(Event { path: name.to_owned(), token: "t".to_owned() });
     assert_eq!(client.domain_path(7).unwrap(), "/local/domain/7");
-    assert!(client.is_introduced(0).unwrap() && !client.is_introduced(7).unwrap());
+    assert!(!client.is_introduced(7).unwrap());
     for name in ["@introduceDomain", "@releaseDomain"] {
         client.watch(name, "t").unwrap();
         assert_eq!(client.next_event(None).unwrap(), special(name));
+    }
+    if let Daemon::Oxenstored(_) = daemon {
+        return; // It would map the ring by the hypervisor, for which nothing stands here.
     }
     client.introduce(7, 1, 2).unwrap();
     client.introduce(8, 1, 2).unwrap();
@@ -315,21 +330,21 @@ fn domains_come_and_go(daemon: &Daemon) {
 fn trees_are_read_as_a_whole(daemon: &Daemon) {
     let mut client = daemon.client();
     let mut batch = Batch::new();
-    for domid in 1..=600 {
+    for domid in 100..=700 {
         batch.write(&format!("/backend/vif/{domid}/0/mac"), format!("mac of {domid}")).unwrap();
         batch.write(&format!("/backend/vif/{domid}/0/state"), "4").unwrap();
     }
     client.run(batch).unwrap().check().unwrap();
     let tree = client.tree("/backend", TreeLimits::default()).unwrap().unwrap();
     assert_eq!(tree.top().name(), "backend");
-    assert_eq!(tree.walk().count(), 2 + 600 * 4);
+    assert_eq!(tree.walk().count(), 2 + 601 * 4);
     assert_eq!(tree.value("vif/600/0/mac"), Some(&b"mac of 600"[..]));
-    assert_eq!(tree.value("vif/601/0/mac"), None);
+    assert_eq!(tree.value("vif/701/0/mac"), None);
     let start: Vec<(usize, &str)> = tree.walk().take(7).map(|(depth, node)| (depth, node.name())).collect();
-    let expected = [(0, "backend"), (1, "vif"), (2, "1"), (3, "0"), (4, "mac"), (4, "state"), (2, "2")];
+    let expected = [(0, "backend"), (1, "vif"), (2, "100"), (3, "0"), (4, "mac"), (4, "state"), (2, "101")];
     assert_eq!(start, expected);
     let whole = client.tree("/", TreeLimits::default()).unwrap().unwrap();
-    assert_eq!(whole.value("backend/vif/7/0/state"), Some(&b"4"[..]));
+    assert_eq!(whole.value("backend/vif/107/0/state"), Some(&b"4"[..]));
     assert!(whole.get("tool/xenstored").is_some());
 }
 
@@ -360,25 +375,25 @@ fn the_device_carries_batches_too(daemon: &Daemon) {
     // The kernel's buffer is smaller than a message may be; the connection survives.
     let error = client.write("/d", vec![0; 4078]).unwrap_err();
     assert!(matches!(error, Error::TooLong { len: 4081, max: 4080, .. }), "{error:?}");
-    client.write("/d", vec![0; 4077]).unwrap();
+    client.write("/d", "still works").unwrap();
 }
 
 fn commands_are_given_to_the_daemon(daemon: &Daemon) {
     let mut client = daemon.client();
-    assert!(client.control(&["help"]).unwrap().contains("quota"));
+    assert!(!client.control(&["help"]).unwrap().is_empty());
+    if let Daemon::Oxenstored(_) = daemon {
+        return; // It answers OK to whatever it does not know, and its quotas are in its configuration.
+    }
+    assert_eq!(client.control(&["nonsense"]).unwrap_err().code(), Some(ErrorCode::Invalid));
     assert!(client.control(&["quota"]).unwrap().contains("nodes            :     1000"));
     assert_eq!(client.control(&["quota", "set", "nodes", "2000"]).unwrap(), "OK");
     assert!(client.control(&["quota"]).unwrap().contains("nodes            :     2000"));
-    assert_eq!(client.control(&["nonsense"]).unwrap_err().code(), Some(ErrorCode::Invalid));
 }
 
 fn refusals_say_what_was_asked_of_which_node(daemon: &Daemon) {
     let mut client = daemon.client();
-    let error = client.remove("/").unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "xenstore refused RM of \"/\": EINVAL (the request or the path is not valid)"
-    );
+    let error = client.set_permissions("/missing", &Permissions::owned_by(0, Access::None)).unwrap_err();
+    assert_eq!(error.to_string(), "xenstore refused SET_PERMS of \"/missing\": ENOENT (it does not exist)");
     let error = client.write("/with space", "").unwrap_err();
     assert!(matches!(error, Error::Path(_)), "refused without asking");
     client.write("/still/works", "1").unwrap();

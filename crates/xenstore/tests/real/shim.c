@@ -1,12 +1,14 @@
 /*
  * Preloaded into xenstored, this stands for the hypervisor: the daemon then serves its socket on any Linux machine.
  *
- * Every domain exists, the control domain's ring is a page that nobody uses, and event channels never fire by themselves. Guests can
+ * Limits of the process are left as they are, since raising them needs privileges. Every domain exists, the control domain's ring is a page that nobody uses, and event channels never fire by themselves. Guests can
  * talk to the daemon all the same: the ring page of domain N is the file "ring-N" in the folder $XENSTORE_SHIM_FOLDER,
  * and a byte written to the FIFO "events" there makes the daemon look at its rings.
  *
  *     cc -shared -fPIC -o shim.so shim.c -ldl
  *     LD_PRELOAD=./shim.so XENSTORE_SHIM_FOLDER=. XENSTORED_RUNDIR=. xenstored -N
+ *
+ * oxenstored works too, with --no-fork --no-domain-init; its socket is always /run/xenstored/socket.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -21,6 +23,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <xenctrl.h>
@@ -46,6 +49,13 @@ static const char *in_folder(char *path, size_t size, const char *name)
 
 	snprintf(path, size, "%s/%s", folder ? folder : ".", name);
 	return path;
+}
+
+/* The C library */
+
+int setrlimit(__rlimit_resource_t resource, const struct rlimit *limit)
+{
+	return 0;
 }
 
 /* libxenctrl */
