@@ -44,6 +44,10 @@ declare_kinds! { PYTHON;
     "Python glues strings that stand side by side into one. In a list of specifications this makes one \
      nonsensical interface out of two. Put a comma between them. xl refuses such a line.";
 
+    PY_F_STRING: "X0209" Warning "a string that only Python 3 knows",
+    "Strings of the form f'…{name}…' came with Python 3.6. xm was written for Python 2 to its end and refuses \
+     the file. They are worked out here all the same. Write '…%s…' % name.";
+
     PY_NEEDS_PYTHON: "X0210" Error "something that only running the file would tell",
     "xm runs its configuration files as programs, so a file can compute its values in any way that Python \
      knows. Here files are read, never run: what is worked out are literal values, arithmetic, string \
@@ -77,4 +81,8 @@ declare_kinds! { PYTHON;
 
     PY_TOO_MUCH: "X0216" Error "values that grow without end",
     "The values of this file become so large that working them out was given up. No configuration needs that.";
+
+    PY_CHARACTERS: "X0217" Warning "a string added to a list",
+    "In Python, `list += 'text'` adds the characters of the text to the list, one by one. To add the text as a \
+     whole, put it in square brackets: `list += ['text']`. xl refuses to add a string to a list.";
 }

@@ -56,6 +56,12 @@ impl<'p> Evaluator<'p, '_> {
                 let items = items.collect();
                 self.collection(ValueKind::Dictionary(items), span)
             }
+            // `a < b < c` compares twice, unlike any other chain.
+            ExpressionKind::Chain(_, rest)
+                if rest.len() > 1 && rest.iter().all(|(operator, _)| operator.is_relation()) =>
+            {
+                self.unworkable(span, "a comparison of three values")
+            }
             ExpressionKind::Chain(first, rest) => {
                 let mut left = self.evaluate_value(first);
                 for (operator, right) in rest {

@@ -65,11 +65,16 @@ impl<'p> Evaluator<'p, '_> {
             match convert(&conversion, value) {
                 Ok(text) => builder.whole(&text, place),
                 Err(Some(reason)) => return Self::unknown(reason, span),
+                Err(None) if matches!(conversion.letter, 's' | 'r') => {
+                    return self.unworkable(value.span, "writing this value as text");
+                }
                 Err(None) => return self.wrong_conversion(&conversion, value, place, span),
             }
         }
         builder.append(&format.part(at..string.len()));
-        if list.next().is_some() {
+        // A list, a dictionary or a list's like may have more than is asked for.
+        let is_mapping = matches!(arguments.kind, ValueKind::List(_) | ValueKind::Dictionary(_));
+        if list.next().is_some() && !is_mapping {
             return self.bad_format(format.span(), "there are more values than conversions", span);
         }
         builder.set_span(span);

@@ -242,8 +242,38 @@ impl<'p> Evaluator<'p, '_> {
     fn augment(&mut self, target: &'p Expression, operator: Operator, value: &'p Expression, span: Span) {
         let left = self.evaluate_value(target);
         let right = self.evaluate_value(value);
-        let result = self.operate(&left, operator, &right, span);
+        let result = match (&left.kind, operator, &right.kind) {
+            (ValueKind::List(items), Operator::Add, ValueKind::Text(text)) => {
+                self.add_characters(items, text, span)
+            }
+            (ValueKind::List(_), Operator::Add, ValueKind::Tuple(items)) => {
+                let right = Value::new(ValueKind::List(items.clone()), right.span);
+                self.operate(&left, operator, &right, span)
+            }
+            _ => self.operate(&left, operator, &right, span),
+        };
         self.assign(target, Binding::Value(result));
+    }
+
+    /// `list += 'text'` adds each character of the text to the list, which is never what was meant.
+    fn add_characters(&mut self, items: &[Value], text: &Text, span: Span) -> Value {
+        self.diagnostics.push(
+            Diagnostic::new(
+                &kinds::PY_CHARACTERS,
+                text.span(),
+                "adding a string to a list adds each of its characters",
+            )
+            .note("Python takes the string apart; a specification is lost")
+            .help("put square brackets round the string: `+= ['…']`"),
+        );
+        let characters = text.as_str().char_indices().map(|(at, c)| {
+            let part = text.part(at..at + c.len_utf8());
+            Value::new(ValueKind::Text(part), text.span())
+        });
+        match self.spend(16 * text.as_str().len(), span) {
+            Some(()) => Value::new(ValueKind::List(items.iter().cloned().chain(characters).collect()), span),
+            None => Self::unknown(self.already_reported(), span),
+        }
     }
 
     /// A call that stands alone: a declaration of `xm_vars`, an addition to a list, or something that only
