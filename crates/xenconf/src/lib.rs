@@ -30,6 +30,7 @@ pub mod python;
 pub mod rate;
 pub mod script;
 pub mod source;
+mod spilled;
 mod suggest;
 pub mod sxp;
 pub mod text;

@@ -19,9 +19,12 @@ pub(crate) fn nearest_within<'c>(
         2 | 3 => slips.min(1),
         _ => slips,
     };
-    let lower = word.to_lowercase();
+    // `eth1` is no slip of the finger for `eth0`.
+    let letters = |text: &str| text.replace(|c: char| c.is_ascii_digit(), "");
+    let (lower, own_letters) = (word.to_lowercase(), letters(word));
     candidates
         .into_iter()
+        .filter(|candidate| letters(candidate) != own_letters)
         .map(|candidate| (distance(&lower, &candidate.to_lowercase(), most), candidate))
         .filter(|(distance, _)| *distance <= most)
         .min_by_key(|(distance, _)| *distance)

@@ -7,7 +7,8 @@ use super::reading::{Content, Reading};
 use crate::diagnostic::{Diagnostic, kinds};
 use crate::options::Options;
 use crate::script::Script;
-use crate::vif::{Defaults, Toolstack};
+use crate::text::Text;
+use crate::vif::{Defaults, Effective, Toolstack};
 use crate::xend::XendConfig;
 
 /// How guests are connected, as far as a script's name tells.
@@ -104,6 +105,19 @@ impl HostFacts {
         }
     }
 
+    /// The bridge that an interface is on; `None` when it is routed.
+    pub(super) fn network_of(&self, effective: &Effective) -> Option<String> {
+        if matches!(Mode::of_vif_script(&effective.script), Some(Mode::Route | Mode::Nat)) {
+            return None;
+        }
+        let first = match &self.bridges {
+            Bridges::Known(bridges) => bridges.first().map(String::as_str),
+            Bridges::Unknown => None,
+        };
+        // Without a name, vif-bridge takes the first bridge of the host.
+        Some(effective.bridge.clone().unwrap_or_else(|| first.unwrap_or("xenbr0").to_owned()))
+    }
+
     pub(super) fn learn(&mut self, reading: &Reading) {
         match &reading.content {
             Content::XendConfig(config) if self.xend.is_none() => {
@@ -181,37 +195,45 @@ fn check_xend(config: &XendConfig) -> Vec<Diagnostic> {
         let wanted = network.vif_script();
         let mut diagnostic = Diagnostic::new(
             &kinds::SCRIPTS_MISMATCH,
-            config.vif_script_span.or(config.network_script_span),
+            config.vif_script_text.as_ref().or(config.network_script_text.as_ref()).map(Text::span),
             format!("`{script}` and `{vif_script}` do not go together"),
         )
         .note("the one prepares the host for guests that the other connects in another way")
         .help(format!("write (vif-script {wanted})"));
-        if let (Some(_), Some(span)) = (config.vif_script_span, config.network_script_span) {
-            diagnostic = diagnostic.related(span, "the network script");
+        if let (Some(_), Some(text)) = (&config.vif_script_text, &config.network_script_text) {
+            diagnostic = diagnostic.related(text.span(), "the network script");
         }
-        if let Some(span) = config.vif_script_span {
-            diagnostic = diagnostic.replace(span, wanted);
+        if let Some(text) = &config.vif_script_text {
+            diagnostic = diagnostic.replace(text.span(), wanted);
         }
         found.push(diagnostic);
     }
-    if let Some(script) = config.network_script.as_ref().filter(|_| network.is_some()) {
-        found.extend(check_arguments(script, config));
+    if let (Some(script), Some(text), Some(_)) =
+        (&config.network_script, &config.network_script_text, network)
+    {
+        found.extend(check_arguments(script, text));
     }
     found
 }
 
 /// Arguments of Xen's network scripts are `name=value` words, and a script evaluates any name.
-fn check_arguments(script: &Script, config: &XendConfig) -> Vec<Diagnostic> {
+fn check_arguments(script: &Script, text: &Text) -> Vec<Diagnostic> {
     const KNOWN: [&str; 10] =
         ["vifnum", "bridge", "netdev", "antispoof", "dhcp", "pdev", "vdev", "vif0", "nloopbacks", "command"];
     let mut found = Vec::new();
-    for argument in script.arguments.iter().filter(|argument| !argument.is_empty()) {
+    let mut start = script.name.len() + 1;
+    for argument in &script.arguments {
+        let place = text.place(start..start + argument.len());
+        start += argument.len() + 1;
+        if argument.is_empty() {
+            continue;
+        }
         let Some((name, value)) = argument.split_once('=') else {
             if !matches!(argument.as_str(), "start" | "stop" | "status") {
                 found.push(
                     Diagnostic::new(
                         &kinds::SCRIPT_WORD,
-                        config.network_script_span,
+                        place,
                         format!("`{argument}` is no `name=value`"),
                     )
                     .note(
@@ -225,7 +247,7 @@ fn check_arguments(script: &Script, config: &XendConfig) -> Vec<Diagnostic> {
         if !KNOWN.contains(&name) {
             let diagnostic = Diagnostic::new(
                 &kinds::SCRIPT_ARGUMENT_UNKNOWN,
-                config.network_script_span,
+                place,
                 format!("`{}` has no argument `{name}`", script.base_name()),
             )
             .note("the script sets a variable of that name and does not look at it");
@@ -237,7 +259,7 @@ fn check_arguments(script: &Script, config: &XendConfig) -> Vec<Diagnostic> {
             found.push(
                 Diagnostic::new(
                     &kinds::SCRIPT_ARGUMENT_VALUE,
-                    config.network_script_span,
+                    place,
                     format!("`antispoof={value}` is the same as `antispoof=no`"),
                 )
                 .note("the script compares with the word `yes`")

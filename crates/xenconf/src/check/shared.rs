@@ -155,7 +155,7 @@ impl Shared {
                     }
                 }
             }
-            let place = self.addresses.entry(effective.bridge.clone()).or_default();
+            let place = self.addresses.entry(host.network_of(&effective)).or_default();
             for net in vif.ip.iter().flat_map(|ip| &ip.nets) {
                 match place.overlap(net.value).filter(|other| file.is_other(other)) {
                     Some(other) => found.push(overlap(net.value, net.span, other)),

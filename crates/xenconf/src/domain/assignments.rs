@@ -14,6 +14,10 @@ use crate::value::{Setting, Settings, Value, ValueKind};
 use crate::vif::{self, Guest, Toolstack, Vif};
 use crate::xl;
 
+/// Settings of xm that have diagnostics of their own when xl ignores them.
+const TOLD_ELSEWHERE: [&str; 9] =
+    ["dhcp", "ip", "netmask", "gateway", "hostname", "interface", "nics", "netif", "blkif"];
+
 /// How many unknown names are looked at.
 const MAX_UNKNOWN: usize = 100;
 
@@ -52,8 +56,13 @@ pub(super) fn read_xm(source: &Source, options: &Options, diagnostics: &mut Diag
 
 fn command_line_setting(name: String, value: String) -> Setting {
     let span = Span::default();
-    let value = Value::new(ValueKind::Text(Text::whole(value, span)), span);
-    Setting { name, name_span: span, value }
+    // xm makes numbers of the values of settings that are numbers.
+    let is_number = !value.is_empty() && value.len() < 10 && value.bytes().all(|byte| byte.is_ascii_digit());
+    let kind = match value.parse() {
+        Ok(number) if is_number => ValueKind::Integer(number),
+        _ => ValueKind::Text(Text::whole(value, span)),
+    };
+    Setting { name, name_span: span, value: Value::new(kind, span) }
 }
 
 pub(super) fn read_xl(source: &Source, options: &Options, diagnostics: &mut Diagnostics) -> Domain {
@@ -121,8 +130,7 @@ fn question_names(
         let name = setting.name.as_str();
         let program = dialect.name();
         let is_other = names::is_xm_setting(name) || names::is_xl_setting(name);
-        if is_other && matches!(name, "dhcp" | "ip" | "netmask" | "gateway" | "hostname" | "interface") {
-            // Told with the line that they would have made.
+        if is_other && TOLD_ELSEWHERE.contains(&name) {
             continue;
         }
         // In Python a variable may be the file's own.
@@ -140,7 +148,7 @@ fn question_names(
                 diagnostics
                     .push(diagnostic.help(format!("it is a setting of {other}; delete it for {program}")));
             }
-            Some(meant) if settings.get(meant).is_none() => {
+            Some(meant) if dialect == Dialect::Xl || settings.get(meant).is_none() => {
                 diagnostics.push(
                     diagnostic.help(format!("did you mean `{meant}`?")).replace(setting.name_span, meant),
                 );

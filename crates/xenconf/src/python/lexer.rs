@@ -2,6 +2,7 @@
 
 use super::token::{Kind, StringKind, Token};
 use crate::diagnostic::{Diagnostic, Diagnostics, kinds};
+use crate::names;
 use crate::source::Span;
 
 /// How deep brackets may nest; Python 2 has the same limit.
@@ -152,7 +153,10 @@ impl<'s> Lexer<'s, '_> {
         let line = line.trim_start();
         let name = line.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count();
         let after = line.get(name..).unwrap_or("").trim_start();
+        // A key of a specification whose quote was closed too early is indented like the rest of the list.
+        let is_setting = || line.get(..name).is_some_and(names::is_xm_setting);
         name > 0
+            && (!indented || is_setting())
             && !line.starts_with(|c: char| c.is_ascii_digit())
             && after.strip_prefix('=').is_some_and(|value| !value.starts_with('='))
     }
@@ -272,6 +276,9 @@ impl<'s> Lexer<'s, '_> {
                 Some(part) => inner = part.trim_end().len(),
                 None => break,
             }
+        }
+        if !self.brackets.is_empty() {
+            inner = line.get(..inner).map_or(inner, |part| part.trim_end_matches(',').len());
         }
         let end = content + inner;
         let quotes = char::from(quote).to_string().repeat(width);

@@ -104,8 +104,10 @@ impl<'p> Evaluator<'p, '_> {
             place,
             format!("`%{letter}` needs a number, but the value is {}", value.type_name()),
         )
-        .related(value.span, "this value")
         .note("xm stops here: TypeError. Variables from its command line are strings");
+        if value.span != Span::default() {
+            diagnostic = diagnostic.related(value.span, "this value");
+        }
         if matches!(value.kind, ValueKind::Text(_)) {
             diagnostic = diagnostic.help("convert it with `int(…)`, or write `%s`").replace(place, "%s");
         }

@@ -52,6 +52,8 @@ enum Flow<'p> {
 }
 
 struct Evaluator<'p, 'd> {
+    /// The file, for what a word looks like as it is written.
+    text: &'p str,
     /// The innermost scope is the last; the first is the file's.
     scopes: Vec<Scope<'p>>,
     host: &'p Host,
@@ -69,6 +71,7 @@ struct Evaluator<'p, 'd> {
 
 /// The variables of a file at its end. `is_setting` tells which names mean something to xm.
 pub(super) fn evaluate(
+    text: &str,
     statements: &[Statement],
     predefined: Vec<Setting>,
     host: &Host,
@@ -89,6 +92,7 @@ pub(super) fn evaluate(
         scope.entry(module.to_owned()).or_insert(variable);
     }
     let mut evaluator = Evaluator {
+        text,
         scopes: vec![scope],
         host,
         diagnostics,
@@ -263,17 +267,11 @@ impl<'p> Evaluator<'p, '_> {
                 text.span(),
                 "adding a string to a list adds each of its characters",
             )
-            .note("Python takes the string apart; a specification is lost")
+            .note("Python takes the string apart, and xm ends with an error at its first character")
             .help("put square brackets round the string: `+= ['…']`"),
         );
-        let characters = text.as_str().char_indices().map(|(at, c)| {
-            let part = text.part(at..at + c.len_utf8());
-            Value::new(ValueKind::Text(part), text.span())
-        });
-        match self.spend(16 * text.as_str().len(), span) {
-            Some(()) => Value::new(ValueKind::List(items.iter().cloned().chain(characters).collect()), span),
-            None => Self::unknown(self.already_reported(), span),
-        }
+        let meant = Value::new(ValueKind::Text(text.clone()), text.span());
+        Value::new(ValueKind::List(items.iter().cloned().chain([meant]).collect()), span)
     }
 
     /// A call that stands alone: a declaration of `xm_vars`, an addition to a list, or something that only

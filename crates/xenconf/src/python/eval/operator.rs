@@ -180,9 +180,9 @@ fn contains(whole: &Value, part: &Value) -> Option<bool> {
     }
 }
 
+#[expect(clippy::cast_precision_loss, reason = "used only where Python, too, computes with a float")]
 fn number(value: &Value) -> Option<f64> {
     match value.kind {
-        #[expect(clippy::cast_precision_loss, reason = "used only where Python, too, compares with a float")]
         ValueKind::Float(number) => Some(number),
         _ => whole(value).map(|(number, _)| number as f64),
     }
