@@ -43,6 +43,8 @@ struct Fault;
 struct Parser<'s, 'd> {
     lexer: Lexer<'s, 'd>,
     token: Token,
+    /// The list read last was closed by the next setting.
+    list_unclosed: bool,
     settings: Vec<Setting>,
     by_name: HashMap<String, usize>,
 }
@@ -51,7 +53,7 @@ impl<'s, 'd> Parser<'s, 'd> {
     fn new(text: &'s str, diagnostics: &'d mut Diagnostics) -> Self {
         let mut lexer = Lexer::new(text, diagnostics);
         let token = lexer.next();
-        Self { lexer, token, settings: Vec::new(), by_name: HashMap::new() }
+        Self { lexer, token, list_unclosed: false, settings: Vec::new(), by_name: HashMap::new() }
     }
 
     fn finish(self) -> Settings {
@@ -141,7 +143,7 @@ impl<'s, 'd> Parser<'s, 'd> {
             self.adjacent_strings(&value);
             return Err(Fault);
         }
-        let list_ended_by_next_line = value.items().is_some() && self.begins_assignment();
+        let list_ended_by_next_line = std::mem::take(&mut self.list_unclosed);
         if !list_ended_by_next_line
             && !matches!(self.token.kind, Kind::Newline | Kind::End | Kind::Mark(b';'))
         {
@@ -424,6 +426,7 @@ impl<'s, 'd> Parser<'s, 'd> {
     }
 
     fn unclosed_list(&mut self, opening: Span) {
+        self.list_unclosed = true;
         self.report(
             Diagnostic::new(&kinds::XL_UNCLOSED_LIST, opening, "this list is never closed")
                 .label("`]` is missing")

@@ -2,6 +2,7 @@
 
 use super::Evaluator;
 use super::call::plain_string;
+use super::operator::whole;
 use crate::diagnostic::{Diagnostic, kinds};
 use crate::python::ast::Argument;
 use crate::source::Span;
@@ -128,9 +129,10 @@ impl<'p> Evaluator<'p, '_> {
         }
         let (field, letter) = parse_specification(specification).unwrap_or((Field::default(), '?'));
         let text = match (&value.kind, letter) {
-            (ValueKind::Integer(number), 'd' | 'x' | 'X' | 'o' | 's') => {
-                Some(pad(&integer(*number, if letter == 's' { 'd' } else { letter }, &field), &field))
-            }
+            (ValueKind::Integer(number), 'd' | 'x' | 'X' | 'o' | 's') => Some(pad(
+                &integer(i128::from(*number), if letter == 's' { 'd' } else { letter }, &field),
+                &field,
+            )),
             (_, 's') => plain_string(value).map(|text| pad(&text, &Field { left: !field.zero, ..field })),
             _ => None,
         };
@@ -247,15 +249,16 @@ fn convert(conversion: &Conversion<'_>, value: &Value) -> Result<String, Option<
     let field = &conversion.field;
     let text = match (&value.kind, conversion.letter) {
         (ValueKind::Unknown(reason), _) => return Err(Some(*reason)),
-        (ValueKind::Integer(number), 'd' | 'i' | 'u' | 'x' | 'X' | 'o') => {
-            integer(*number, conversion.letter, field)
+        (ValueKind::Integer(_) | ValueKind::Long(_), 'd' | 'i' | 'u' | 'x' | 'X' | 'o') => {
+            let (number, _) = whole(value).ok_or(None)?;
+            integer(number, conversion.letter, field)
         }
-        (ValueKind::Boolean(truth), 'd' | 'i' | 'u') => integer(i64::from(*truth), 'd', field),
+        (ValueKind::Boolean(truth), 'd' | 'i' | 'u') => integer(i128::from(*truth), 'd', field),
         #[expect(
             clippy::cast_possible_truncation,
             reason = "%d cuts the fraction off; out of range saturates"
         )]
-        (ValueKind::Float(number), 'd' | 'i' | 'u') => integer(*number as i64, 'd', field),
+        (ValueKind::Float(number), 'd' | 'i' | 'u') => integer(*number as i128, 'd', field),
         (ValueKind::Float(number), 'f' | 'F') => format!("{number:.*}", field.precision.unwrap_or(6).min(64)),
         #[expect(clippy::cast_precision_loss, reason = "as Python converts it")]
         (ValueKind::Integer(number), 'f' | 'F') => {
@@ -276,7 +279,7 @@ fn convert(conversion: &Conversion<'_>, value: &Value) -> Result<String, Option<
     Ok(pad(&text, field))
 }
 
-fn integer(number: i64, letter: char, field: &Field) -> String {
+fn integer(number: i128, letter: char, field: &Field) -> String {
     let magnitude = number.unsigned_abs();
     let digits = match letter {
         'x' => format!("{magnitude:x}"),

@@ -189,7 +189,7 @@ fn number(value: &Value) -> Option<f64> {
 }
 
 /// The number of an integer of either type, and whether it is a `long`.
-fn whole(value: &Value) -> Option<(i128, bool)> {
+pub(super) fn whole(value: &Value) -> Option<(i128, bool)> {
     match &value.kind {
         ValueKind::Integer(number) => Some((i128::from(*number), false)),
         ValueKind::Boolean(truth) => Some((i128::from(*truth), false)),
