@@ -1,6 +1,6 @@
 use super::textual;
 use crate::diagnostic::{Diagnostic, Diagnostics, kinds};
-use crate::dialect::{Detection, Dialect, FileKind, detect};
+use crate::dialect::{Detection, Dialect, FileKind, ReadAsXl, detect_and_read};
 use crate::domain::{self, Domain};
 use crate::options::Options;
 use crate::source::{Encoding, Source, Span};
@@ -57,9 +57,9 @@ pub fn read_file(name: impl Into<String>, bytes: &[u8], options: &Options) -> Re
             Detection { kind: FileKind::Other, dialect: options.dialect.unwrap_or(Dialect::Xl), reason };
         return Reading { source, detection, content: Content::Nothing, diagnostics };
     }
-    let detection = detect(&source, options.dialect);
+    let (detection, as_xl) = detect_and_read(&source, options.dialect);
     textual::check(&source, detection.dialect, &mut diagnostics);
-    let content = content(&source, &detection, options, &mut diagnostics);
+    let content = content(&source, &detection, as_xl, options, &mut diagnostics);
     diagnostics.sort();
     Reading { source, detection, content, diagnostics }
 }
@@ -87,12 +87,19 @@ fn unreadable(source: &Source) -> Option<Diagnostic> {
 fn content(
     source: &Source,
     detection: &Detection,
+    as_xl: Option<ReadAsXl>,
     options: &Options,
     diagnostics: &mut Diagnostics,
 ) -> Content {
     match (detection.kind, detection.dialect) {
         (FileKind::XendConfig, _) => Content::XendConfig(xend::read(source, diagnostics)),
-        (FileKind::XlConf, _) => Content::XlConf(xlconf::read(source, diagnostics)),
+        (FileKind::XlConf, _) => Content::XlConf(match as_xl {
+            Some((settings, found)) => {
+                diagnostics.extend(found);
+                xlconf::from_settings(settings, diagnostics)
+            }
+            None => xlconf::read(source, diagnostics),
+        }),
         (FileKind::Domain, Dialect::Xml) => {
             diagnostics.push(
                 Diagnostic::new(
@@ -111,7 +118,7 @@ fn content(
             let _ = sxp::parse(source, diagnostics);
             Content::Nothing
         }
-        _ => match domain::read_detected(source, detection, options, diagnostics) {
+        _ => match domain::read_detected(source, detection, as_xl, options, diagnostics) {
             Some(domain) => Content::Domain(Box::new(domain)),
             None => Content::Nothing,
         },

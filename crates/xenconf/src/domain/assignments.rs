@@ -2,7 +2,7 @@
 
 use super::{Backend, Domain, MAX_DEVICES, general, kernel_ip};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity, kinds};
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, ReadAsXl};
 use crate::names;
 use crate::options::Options;
 use crate::pci::{self, PciError};
@@ -65,8 +65,20 @@ fn command_line_setting(name: String, value: String) -> Setting {
     Setting { name, name_span: span, value: Value::new(kind, span) }
 }
 
-pub(super) fn read_xl(source: &Source, options: &Options, diagnostics: &mut Diagnostics) -> Domain {
-    let settings = xl::read(source, &options.variables, diagnostics);
+pub(super) fn read_xl(
+    source: &Source,
+    read: Option<ReadAsXl>,
+    options: &Options,
+    diagnostics: &mut Diagnostics,
+) -> Domain {
+    let mut settings = match read {
+        Some((settings, found)) => {
+            diagnostics.extend(found);
+            settings
+        }
+        None => xl::read(source, &[], diagnostics),
+    };
+    xl::override_settings(&mut settings, source, &options.variables);
     question_names(&settings, names::is_xl_setting, Dialect::Xl, diagnostics);
     kernel_ip::xl(&settings, diagnostics);
     let name = text_setting(&settings, "name", diagnostics);
@@ -126,7 +138,9 @@ fn question_names(
     dialect: Dialect,
     diagnostics: &mut Diagnostics,
 ) {
-    for setting in settings.iter().filter(|setting| !is_known(&setting.name)).take(MAX_UNKNOWN) {
+    // What was given on the command line stands nowhere in the file.
+    let in_file = settings.iter().filter(|setting| !setting.name_span.is_empty());
+    for setting in in_file.filter(|setting| !is_known(&setting.name)).take(MAX_UNKNOWN) {
         let name = setting.name.as_str();
         let program = dialect.name();
         let is_other = names::is_xm_setting(name) || names::is_xl_setting(name);
@@ -134,8 +148,10 @@ fn question_names(
             continue;
         }
         // In Python a variable may be the file's own.
-        let slips = if dialect == Dialect::Xm { 1 } else { 2 };
-        let meant = nearest_within(name, slips, names::domain_settings().filter(|name| is_known(name)));
+        let meant = match dialect {
+            Dialect::Xm => nearest_within(name, 1, names::xm_settings()),
+            _ => nearest_within(name, 2, names::xl_settings()),
+        };
         let diagnostic = Diagnostic::new(
             &kinds::UNKNOWN_SETTING,
             setting.name_span,

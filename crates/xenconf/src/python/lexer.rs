@@ -3,7 +3,7 @@
 use super::token::{Kind, StringKind, Token};
 use crate::diagnostic::{Diagnostic, Diagnostics, kinds};
 use crate::names;
-use crate::source::Span;
+use crate::source::{Span, first_line};
 
 /// How deep brackets may nest; Python 2 has the same limit.
 pub(super) const MAX_NESTING: usize = 100;
@@ -74,7 +74,7 @@ impl<'s> Lexer<'s, '_> {
 
     /// The text up to the end of the line, which may be empty.
     fn line(&self) -> &'s str {
-        self.rest().split(['\n', '\r']).next().unwrap_or("")
+        first_line(self.rest())
     }
 
     fn byte(&self, ahead: usize) -> Option<u8> {
@@ -269,7 +269,7 @@ impl<'s> Lexer<'s, '_> {
     /// Reports a string without an end and guesses where it should have been: before the brackets that close
     /// the line.
     fn unclosed_string(&mut self, content: usize, quote: u8, width: usize) -> usize {
-        let line = self.text.get(content..).unwrap_or("").split(['\n', '\r']).next().unwrap_or("").trim_end();
+        let line = first_line(self.text.get(content..).unwrap_or("")).trim_end();
         let mut inner = line.len();
         for _ in &self.brackets {
             match line.get(..inner).map(str::trim_end).and_then(|part| part.strip_suffix([']', ')', '}'])) {

@@ -1,7 +1,7 @@
 //! Cuts a file into tokens; what xl would call a lexical error gets a diagnostic that says what is wrong.
 
 use crate::diagnostic::{Diagnostic, Diagnostics, kinds};
-use crate::source::Span;
+use crate::source::{Span, first_line};
 use crate::text::{Builder, Text};
 
 #[derive(Clone, Debug)]
@@ -59,7 +59,7 @@ impl<'s, 'd> Lexer<'s, 'd> {
 
     /// The text up to the end of the line.
     fn line(&self) -> &'s str {
-        self.rest().split(['\n', '\r']).next().unwrap_or("")
+        first_line(self.rest())
     }
 
     pub(super) fn slice(&self, span: Span) -> &'s str {

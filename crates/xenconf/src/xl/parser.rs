@@ -29,12 +29,17 @@ pub fn read(source: &Source, variables: &[(String, String)], diagnostics: &mut D
     let mut parser = Parser::new(source.text(), diagnostics);
     parser.file();
     let mut settings = parser.finish();
+    override_settings(&mut settings, source, variables);
+    settings
+}
+
+/// Variables from the command line win, as if they stood in lines at the end of the file.
+pub(crate) fn override_settings(settings: &mut Settings, source: &Source, variables: &[(String, String)]) {
     for (name, value) in variables {
         let end = Span::at(source.text().len());
         let value = Value::new(ValueKind::Text(Text::whole(value.clone(), end)), end);
         settings.set(Setting { name: name.clone(), name_span: end, value });
     }
-    settings
 }
 
 /// A line that could not be understood; a diagnostic says so already.
