@@ -22,7 +22,7 @@ mod sxp;
 pub(crate) use sxp::form_value;
 
 use crate::diagnostic::Diagnostics;
-use crate::dialect::{Detection, Dialect, FileKind, detect};
+use crate::dialect::{Detection, Dialect, FileKind, ReadAsXl, detect_and_read};
 use crate::options::Options;
 use crate::pci;
 use crate::source::{Source, Spanned};
@@ -124,14 +124,15 @@ impl Domain {
 /// Reads a domain in whichever language it is. `None` when the file is none: something else, or XML.
 #[must_use]
 pub fn read(source: &Source, options: &Options, diagnostics: &mut Diagnostics) -> Option<Domain> {
-    let detection = detect(source, options.dialect);
-    read_detected(source, &detection, options, diagnostics)
+    let (detection, as_xl) = detect_and_read(source, options.dialect);
+    read_detected(source, &detection, as_xl, options, diagnostics)
 }
 
 /// Reads a domain when it is known what the file is.
 pub(crate) fn read_detected(
     source: &Source,
     detection: &Detection,
+    as_xl: Option<ReadAsXl>,
     options: &Options,
     diagnostics: &mut Diagnostics,
 ) -> Option<Domain> {
@@ -141,7 +142,7 @@ pub(crate) fn read_detected(
     match detection.dialect {
         Dialect::Sxp => sxp::read(source, diagnostics),
         Dialect::Xm => Some(assignments::read_xm(source, options, diagnostics)),
-        Dialect::Xl => Some(assignments::read_xl(source, options, diagnostics)),
+        Dialect::Xl => Some(assignments::read_xl(source, as_xl, options, diagnostics)),
         Dialect::Xml | Dialect::Script => None,
     }
 }
