@@ -1,0 +1,5 @@
+//! Finding out who reaches whom.
+
+mod ping;
+
+pub use ping::{Answer, Ping};
