@@ -87,7 +87,7 @@ impl Guest {
         lock(&self.interfaces).get(&devid).cloned().unwrap_or_default()
     }
 
-    /// Waits until its interface number `devid` is connected, up and configured.
+    /// Waits until its interface number `devid` is connected, configured and able to pass traffic.
     pub fn wait_connected(&self, devid: u32, limit: Duration) -> Result<(), Error> {
         let begin = Instant::now();
         let mut connected = lock(&self.connected);
@@ -100,7 +100,8 @@ impl Guest {
             let waited = self.connected_changed.wait_timeout(connected, left);
             connected = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
-        Ok(())
+        drop(connected);
+        self.station.wait_ready_within(&format!("eth{devid}"), limit.saturating_sub(begin.elapsed()))
     }
 
     /// Starts its kernel, which talks to the store over `store`.

@@ -157,7 +157,8 @@ impl Frontend {
                 if let Some(device) = self.devices.get_mut(&devid) {
                     device.is_on = true;
                 }
-                match self.switch_on(devid) {
+                let interface = self.guest.interface(devid);
+                match self.guest.station().configure(&format!("eth{devid}"), &interface) {
                     Ok(()) => self.guest.set_connected(devid, true),
                     // The device may go at any moment.
                     Err(error) => self.complain(&error),
@@ -172,16 +173,6 @@ impl Frontend {
                 self.write_state(folder, XenbusState::Closed)
             }
         }
-    }
-
-    fn switch_on(&self, devid: u32) -> Result<(), Error> {
-        let link = format!("eth{devid}");
-        let interface = self.guest.interface(devid);
-        self.guest.station().configure(&link, &interface)?;
-        if self.guest.behaviour.is_early {
-            return Ok(());
-        }
-        self.guest.station().wait_ready(&link)
     }
 
     /// False when the store refused: the node may go at any moment, that is the toolstack's right.

@@ -160,6 +160,10 @@ impl Station {
     /// Waits until a device that is up can pass traffic: it has a carrier, and its IPv6 addresses have been taken
     /// into use.
     pub fn wait_ready(&self, link: &str) -> Result<(), Error> {
+        self.wait_ready_within(link, READY_LIMIT)
+    }
+
+    pub(crate) fn wait_ready_within(&self, link: &str, limit: Duration) -> Result<(), Error> {
         let failed = self.kernel_error();
         let mut kernel = self.kernel()?;
         let name = LinkName::new(link)?;
@@ -171,9 +175,9 @@ impl Station {
             if link.is_running() && uses_its_addresses(&mut kernel, link.index).map_err(&failed)? {
                 return Ok(());
             }
-            if begin.elapsed() > READY_LIMIT {
+            if begin.elapsed() > limit {
                 let what = format!("{name} to get ready");
-                return Err(Error::Late { station: self.name.clone(), what, waited: READY_LIMIT });
+                return Err(Error::Late { station: self.name.clone(), what, waited: limit });
             }
             thread::sleep(Duration::from_micros(200));
         }
