@@ -16,7 +16,7 @@ mod xenbus;
 pub use error::Error;
 pub use guest::{Guest, GuestBehaviour};
 pub use lab::{Lab, LabConfig};
-pub use probe::{Answer, Ping};
+pub use probe::{Answer, Arrival, Arrivals, Beliefs, ChangedBelief, Lookout, Ping, Place};
 pub use toolstack::{
     Attached, ConfigError, Created, Destroyed, Detached, DomainConfig, MachineKind, Manner, ScriptAction,
     ScriptCall, ScriptEnd, ScriptRun, Timeouts, Toolstack, ToolstackError, ToolstackOptions, VifConfig,

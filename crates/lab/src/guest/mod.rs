@@ -104,6 +104,12 @@ impl Guest {
         self.station.wait_ready_within(&format!("eth{devid}"), limit.saturating_sub(begin.elapsed()))
     }
 
+    /// The numbers of its interfaces that are connected.
+    #[must_use]
+    pub fn connected(&self) -> Vec<u32> {
+        lock(&self.connected).iter().copied().collect()
+    }
+
     /// Starts its kernel, which talks to the store over `store`.
     pub(crate) fn boot(self: &Arc<Self>, store: UnixStream) -> Result<(), Error> {
         let thread = netfront::spawn(Arc::clone(self), store)

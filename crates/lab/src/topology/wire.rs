@@ -1,7 +1,8 @@
 //! The cable and what hangs on it.
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::os::fd::AsFd;
+use std::sync::Mutex;
 
 use ethernet::MacAddress;
 use ipnet::IpNet;
@@ -11,6 +12,7 @@ use netkernel::sysctl::Sysctl;
 
 use super::station::{Interface, Station};
 use crate::Error;
+use crate::guest::lock;
 
 /// The device that is the switch.
 const SWITCH: &str = "switch";
@@ -52,7 +54,8 @@ pub struct Wire {
     switch: Station,
     gateway: Station,
     config: WireConfig,
-    ports: AtomicU32,
+    /// The names of stations, and of the ports that their cables end in.
+    ports: Mutex<Vec<(String, String)>>,
 }
 
 impl Wire {
@@ -70,7 +73,7 @@ impl Wire {
             .kernel()?
             .create_link(&LinkName::new(SWITCH)?, &LinkKind::Bridge(options), &LinkChange::default())
             .map_err(switch.kernel_error())?;
-        let wire = Self { switch, gateway: Station::new("gateway")?, config, ports: AtomicU32::new(0) };
+        let wire = Self { switch, gateway: Station::new("gateway")?, config, ports: Mutex::default() };
         wire.make_gateway()?;
         Ok(wire)
     }
@@ -111,11 +114,16 @@ impl Wire {
     fn plug(&self, station: &Station, link: &LinkName, interface: &Interface) -> Result<LinkName, Error> {
         let failed = self.switch.kernel_error();
         let mut kernel = self.switch.kernel()?;
-        let port = LinkName::new(format!("port{}", self.ports.fetch_add(1, Ordering::Relaxed)))?;
+        let port = {
+            let mut ports = lock(&self.ports);
+            let port = LinkName::new(format!("port{}", ports.len()))?;
+            ports.push((station.name().to_owned(), port.to_string()));
+            port
+        };
         let cable = LinkKind::Veth {
             peer: link.clone(),
             peer_change: LinkChange::default(),
-            peer_namespace: Some(std::os::fd::AsFd::as_fd(station.namespace())),
+            peer_namespace: Some(station.namespace().as_fd()),
         };
         kernel.create_link(&port, &cable, &LinkChange::default()).map_err(&failed)?;
         let switch = self.switch.link(SWITCH)?.index;
@@ -137,6 +145,12 @@ impl Wire {
     #[must_use]
     pub const fn gateway(&self) -> &Station {
         &self.gateway
+    }
+
+    /// The names of all stations that were plugged in, and of the switch's ports that their cables end in.
+    #[must_use]
+    pub fn ports(&self) -> Vec<(String, String)> {
+        lock(&self.ports).clone()
     }
 
     /// What it was made of.
