@@ -120,8 +120,8 @@ fn word(bytes: &[u8], at: usize) -> Option<u16> {
 fn content(kind: u16, body: &[u8]) -> Content {
     match kind {
         ethertype::ARP => Arp::read(body).map_or(Content::Cut, Content::Arp),
-        ethertype::IPV4 => ipv4(body).map_or(Content::Cut, Content::Ip),
-        ethertype::IPV6 => ipv6(body).map_or(Content::Cut, Content::Ip),
+        ethertype::IPV4 => IpContent::read_v4(body).map_or(Content::Cut, Content::Ip),
+        ethertype::IPV6 => IpContent::read_v6(body).map_or(Content::Cut, Content::Ip),
         length if length < 0x0600 => match body {
             [destination, source, ..] => Content::Llc(*destination, *source),
             _ => Content::Cut,
@@ -130,64 +130,71 @@ fn content(kind: u16, body: &[u8]) -> Content {
     }
 }
 
-fn ipv4(bytes: &[u8]) -> Option<IpContent> {
-    let header = bytes.first_chunk::<20>()?;
-    let length = usize::from(header[0] & 0x0f) * 4;
-    let source = Ipv4Addr::from(*header[12..].first_chunk::<4>()?);
-    let destination = Ipv4Addr::from(*header[16..].first_chunk::<4>()?);
-    let is_later_fragment = u16::from_be_bytes([header[6], header[7]]) & 0x1fff != 0;
-    let message = if is_later_fragment {
-        Message::Fragment
-    } else {
-        message(header[9], bytes.get(length..).unwrap_or_default())
-    };
-    Some(IpContent {
-        source: source.into(),
-        destination: destination.into(),
-        hop_limit: header[8],
-        extensions: Vec::new(),
-        message,
-    })
-}
-
-fn ipv6(bytes: &[u8]) -> Option<IpContent> {
-    let header = bytes.first_chunk::<40>()?;
-    let source = Ipv6Addr::from(*header[8..].first_chunk::<16>()?);
-    let destination = Ipv6Addr::from(*header[24..].first_chunk::<16>()?);
-    let mut rest = bytes.get(40..).unwrap_or_default();
-    let mut next = header[6];
-    let mut extensions = Vec::new();
-    let mut is_later_fragment = false;
-    // Hop-by-hop, routing, fragment, destination options, mobility, HIP, Shim6.
-    while matches!(next, 0 | 43 | 44 | 60 | 135 | 139 | 140) && extensions.len() < DEEPEST {
-        let Some(front) = rest.first_chunk::<8>() else { break };
-        extensions.push(next);
-        let is_fragment = next == super::extension::FRAGMENT;
-        is_later_fragment |= is_fragment && u16::from_be_bytes([front[2], front[3]]) >> 3 != 0;
-        let length = if is_fragment { 8 } else { 8 + 8 * usize::from(front[1]) };
-        next = front[0];
-        rest = rest.get(length..).unwrap_or_default();
-        if is_later_fragment {
-            break;
-        }
+impl IpContent {
+    /// Reads a packet from its IPv4 header on; none when that is not all there.
+    pub(crate) fn read_v4(bytes: &[u8]) -> Option<Self> {
+        let header = bytes.first_chunk::<20>()?;
+        let length = usize::from(header[0] & 0x0f) * 4;
+        let source = Ipv4Addr::from(*header[12..].first_chunk::<4>()?);
+        let destination = Ipv4Addr::from(*header[16..].first_chunk::<4>()?);
+        let is_later_fragment = u16::from_be_bytes([header[6], header[7]]) & 0x1fff != 0;
+        let message = if is_later_fragment {
+            Message::Fragment
+        } else {
+            Message::read(header[9], bytes.get(length..).unwrap_or_default())
+        };
+        Some(Self {
+            source: source.into(),
+            destination: destination.into(),
+            hop_limit: header[8],
+            extensions: Vec::new(),
+            message,
+        })
     }
-    let message = if is_later_fragment { Message::Fragment } else { message(next, rest) };
-    Some(IpContent {
-        source: source.into(),
-        destination: destination.into(),
-        hop_limit: header[7],
-        extensions,
-        message,
-    })
+
+    /// The same for IPv6.
+    fn read_v6(bytes: &[u8]) -> Option<Self> {
+        let header = bytes.first_chunk::<40>()?;
+        let source = Ipv6Addr::from(*header[8..].first_chunk::<16>()?);
+        let destination = Ipv6Addr::from(*header[24..].first_chunk::<16>()?);
+        let mut rest = bytes.get(40..).unwrap_or_default();
+        let mut next = header[6];
+        let mut extensions = Vec::new();
+        let mut is_later_fragment = false;
+        // Hop-by-hop, routing, fragment, destination options, mobility, HIP, Shim6.
+        while matches!(next, 0 | 43 | 44 | 60 | 135 | 139 | 140) && extensions.len() < DEEPEST {
+            let Some(front) = rest.first_chunk::<8>() else { break };
+            extensions.push(next);
+            let is_fragment = next == super::extension::FRAGMENT;
+            is_later_fragment |= is_fragment && u16::from_be_bytes([front[2], front[3]]) >> 3 != 0;
+            let length = if is_fragment { 8 } else { 8 + 8 * usize::from(front[1]) };
+            next = front[0];
+            rest = rest.get(length..).unwrap_or_default();
+            if is_later_fragment {
+                break;
+            }
+        }
+        let message = if is_later_fragment { Message::Fragment } else { Message::read(next, rest) };
+        Some(Self {
+            source: source.into(),
+            destination: destination.into(),
+            hop_limit: header[7],
+            extensions,
+            message,
+        })
+    }
 }
 
-fn message(number: u8, body: &[u8]) -> Message {
-    let words = (word(body, 0), word(body, 2));
-    match (number, words) {
-        (protocol::UDP, (Some(source), Some(destination))) => Message::Udp(source, destination),
-        (protocol::TCP, (Some(source), Some(destination))) => Message::Tcp(source, destination),
-        (protocol::ICMP | protocol::ICMPV6, (Some(_), _)) => icmp(number == protocol::ICMPV6, body),
-        _ => Message::Other(number),
+impl Message {
+    /// Reads what a packet carries under this number.
+    pub(crate) fn read(number: u8, body: &[u8]) -> Self {
+        let words = (word(body, 0), word(body, 2));
+        match (number, words) {
+            (protocol::UDP, (Some(source), Some(destination))) => Self::Udp(source, destination),
+            (protocol::TCP, (Some(source), Some(destination))) => Self::Tcp(source, destination),
+            (protocol::ICMP | protocol::ICMPV6, (Some(_), _)) => icmp(number == protocol::ICMPV6, body),
+            _ => Self::Other(number),
+        }
     }
 }
 
