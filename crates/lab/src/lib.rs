@@ -1,2 +1,4 @@
 //! A Xen host out of network namespaces.
 #![forbid(unsafe_code)]
+
+pub mod frame;

@@ -1,5 +1,6 @@
 //! The command line: one file for each command.
 
+mod host;
 pub(crate) mod network_bridge;
 mod output;
 mod show;
@@ -19,6 +20,18 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Start the network of this host, as its configuration says.
+    #[command(after_help = "\
+Examples:
+  dom0net start --dry-run
+  dom0net start --config /etc/xen/xend-config.sxp")]
+    Start(host::Host),
+    /// Stop it, and give the card everything back.
+    #[command(after_help = "\
+Examples:
+  dom0net stop --dry-run
+  dom0net stop")]
+    Stop(host::Host),
     /// Show the bridges of this host, the guests on them, and what the guard has dropped.
     Show(show::Show),
     /// Start, stop or show a bridge, with the words of Xen's own script.
@@ -48,6 +61,8 @@ pub(crate) fn run() -> u8 {
         }
     };
     match cli.command {
+        Command::Start(host) => host.run("start"),
+        Command::Stop(host) => host.run("stop"),
         Command::Show(show) => show.run(),
         Command::NetworkBridge { words } => network_bridge::run(words),
         Command::VifBridge { words } => crate::vif_bridge(words),

@@ -4,9 +4,10 @@ use netkernel::link::LinkName;
 
 use super::arguments::Arguments;
 use super::error::Error;
-use super::handover::{CardBefore, Snapshot, Wish, off_bridge, onto_bridge};
+use super::handover::{CardBefore, Wish, off_bridge, onto_bridge};
 use super::names::Names;
 use super::record::{Record, Records, State};
+use super::snapshot::Snapshot;
 use super::verify::{answering_gateways, verify};
 use crate::plan::{Device, Kernel, Plan};
 

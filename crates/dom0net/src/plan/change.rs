@@ -6,7 +6,9 @@ use ethernet::MacAddress;
 use netkernel::address::Address;
 use netkernel::link::{BridgeOptions, LinkChange, LinkName, PortOptions};
 use netkernel::neighbour::Neighbour;
+use netkernel::next_hop::NextHopObject;
 use netkernel::route::Route;
+use netkernel::rule::Rule;
 use netkernel::sysctl::Sysctl;
 use serde::{Deserialize, Serialize};
 
@@ -65,12 +67,10 @@ pub enum Change {
         /// What it was, in the same respects.
         from: PortOptions,
     },
-    /// Adds an address to the device.
+    /// Adds an address to the device. An IPv6 address that was found to be unique is not checked for that again.
     AddAddress(Device, Address),
     /// Removes an address from the device.
     RemoveAddress(Device, Address),
-    /// Gives an address that is there the flags that it shall keep: those for moving it are over.
-    SettleAddress(Device, Address),
     /// Tells a device who has an address, so that it need not ask. What it learned goes with the device.
     TeachNeighbour(Device, Neighbour),
     /// Sets a route in place of another to the same destination with the same metric.
@@ -82,6 +82,24 @@ pub enum Change {
     },
     /// Removes a route.
     RemoveRoute(Route),
+    /// Sets a next hop object in place of the one with its number.
+    SetNextHop {
+        /// What it shall be.
+        to: NextHopObject,
+        /// What it was.
+        from: NextHopObject,
+    },
+    /// Puts a routing rule in place of another.
+    ReplaceRule {
+        /// What it shall be.
+        to: Rule,
+        /// What it was.
+        from: Rule,
+    },
+    /// Answers for an address on a device.
+    AddProxy(Device, Neighbour),
+    /// Stops answering for it.
+    RemoveProxy(Device, Neighbour),
     /// Says that a MAC address is behind a bridge port, for good.
     TieMac(Device, MacAddress),
     /// Takes that back.
@@ -134,15 +152,16 @@ impl Change {
             Self::SetRoute { to, from: Some(from) } => Self::SetRoute { to: from, from: Some(to) },
             Self::SetRoute { to, from: None } => Self::RemoveRoute(to),
             Self::RemoveRoute(route) => Self::SetRoute { to: route, from: None },
+            Self::SetNextHop { to, from } => Self::SetNextHop { to: from, from: to },
+            Self::ReplaceRule { to, from } => Self::ReplaceRule { to: from, from: to },
+            Self::AddProxy(device, neighbour) => Self::RemoveProxy(device, neighbour),
+            Self::RemoveProxy(device, neighbour) => Self::AddProxy(device, neighbour),
             Self::TieMac(device, mac) => Self::UntieMac(device, mac),
             Self::UntieMac(device, mac) => Self::TieMac(device, mac),
             Self::Sysctl { setting, to, from } => Self::Sysctl { setting, to: from, from: to },
             Self::Guard(port, device, policy) => Self::Unguard(port, device, policy),
             Self::Unguard(port, device, policy) => Self::Guard(port, device, policy),
-            Self::SettleAddress(..)
-            | Self::TeachNeighbour(..)
-            | Self::AwaitLocalRoutes(_)
-            | Self::AwaitRunning(_) => return None,
+            Self::TeachNeighbour(..) | Self::AwaitLocalRoutes(_) | Self::AwaitRunning(_) => return None,
         })
     }
 }
@@ -162,12 +181,19 @@ impl fmt::Display for Change {
             Self::PortOptions { device, to, .. } => write!(f, "{device}: {}", port_words(to)),
             Self::AddAddress(device, address) => write!(f, "add {address} to {device}"),
             Self::RemoveAddress(device, address) => write!(f, "remove {address} from {device}"),
-            Self::SettleAddress(device, address) => write!(f, "settle {address} on {device}"),
             Self::TeachNeighbour(device, neighbour) => {
                 write!(f, "tell {device} who has {}", neighbour.address)
             }
             Self::SetRoute { to, .. } => write!(f, "set route {to}"),
             Self::RemoveRoute(route) => write!(f, "remove route {route}"),
+            Self::SetNextHop { to, .. } => write!(f, "set next hop {to}"),
+            Self::ReplaceRule { to, .. } => write!(f, "set rule {to}"),
+            Self::AddProxy(device, neighbour) => {
+                write!(f, "answer for {} on {device}", neighbour.address)
+            }
+            Self::RemoveProxy(device, neighbour) => {
+                write!(f, "stop answering for {} on {device}", neighbour.address)
+            }
             Self::TieMac(device, mac) => write!(f, "tie {mac} to {device}"),
             Self::UntieMac(device, mac) => write!(f, "untie {mac} from {device}"),
             Self::Sysctl { setting, to, .. } => write!(f, "set {setting} to {to}"),

@@ -130,3 +130,70 @@ impl Asked {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::wire::{Header, Message, MessageType};
+
+    /// A daemon that answers requests with the payloads of a script, one after the other.
+    struct Script {
+        payloads: VecDeque<&'static [u8]>,
+        /// What was asked.
+        asked: Vec<String>,
+    }
+
+    impl Script {
+        fn new(payloads: &[&'static [u8]]) -> Self {
+            Self { payloads: payloads.iter().copied().collect(), asked: Vec::new() }
+        }
+    }
+
+    impl Requests for Script {
+        fn run(&mut self, batch: Batch) -> Result<Replies, Error> {
+            let (operation, payload) = batch.request(0).unwrap();
+            self.asked.push(payload.escape_ascii().to_string());
+            let mut replies = Replies::new(batch, 0, Path::new("/script"));
+            let payload = self.payloads.pop_front().unwrap();
+            let message_type = if payload.starts_with(b"E") { MessageType::Error } else { operation };
+            let header = Header { message_type: message_type.number(), ..Header::default() };
+            replies.accept(Message { header, payload }, 1)?;
+            Ok(replies)
+        }
+    }
+
+    #[test]
+    fn a_list_that_changes_while_it_is_read_is_read_again() {
+        let mut script = Script::new(&[b"E2BIG\0", b"7\0a\0b\0", b"8\0d\0\0", b"8\0b\0c\0", b"8\0d\0\0"]);
+        let names = script.directory("/list").unwrap().unwrap();
+        assert_eq!(names, ["b", "c", "d"]);
+        assert_eq!(
+            script.asked,
+            [r"/list\x00", r"/list\x000\x00", r"/list\x004\x00", r"/list\x000\x00", r"/list\x004\x00"]
+        );
+    }
+
+    #[test]
+    fn a_list_that_never_rests_is_an_error() {
+        let mut payloads: Vec<&'static [u8]> = vec![b"E2BIG\0"];
+        for _ in 0..LISTING_ATTEMPTS {
+            payloads.extend([&b"1\0a\0"[..], b"2\0b\0\0"]);
+        }
+        let error = Script::new(&payloads).directory("/list").unwrap_err();
+        assert!(matches!(error, Error::Unstable { .. }), "{error:?}");
+    }
+
+    #[test]
+    fn a_list_that_goes_away_meanwhile_is_missing() {
+        assert_eq!(Script::new(&[b"E2BIG\0", b"ENOENT\0"]).directory("/list").unwrap(), None);
+        assert_eq!(Script::new(&[b"E2BIG\0", b"1\0a\0", b"ENOENT\0"]).directory("/list").unwrap(), None);
+    }
+
+    #[test]
+    fn a_daemon_without_parts_says_so() {
+        let error = Script::new(&[b"E2BIG\0", b"ENOSYS\0"]).directory("/list").unwrap_err();
+        assert_eq!(error.code(), Some(ErrorCode::NotSupported));
+    }
+}

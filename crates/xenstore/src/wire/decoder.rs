@@ -148,6 +148,9 @@ impl Decoder {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::super::push_message;
     use super::*;
 
@@ -189,6 +192,60 @@ mod tests {
         assert_eq!(decoder.next_message().unwrap(), None);
         assert_eq!(decoder.fill(&stream[taken..]), stream.len() - taken);
         assert_eq!(decoder.next_message().unwrap().unwrap().payload, [2; 3000]);
+    }
+
+    proptest! {
+        #[test]
+        fn messages_come_out_as_they_went_in_however_the_stream_is_cut(
+            payloads in vec(vec(any::<u8>(), 0..PAYLOAD_MAX), 0..6),
+            cuts in vec(1_usize..5000, 1..50),
+        ) {
+            let stream = payloads.iter().zip(0..).map(|(payload, req_id)| message(req_id, payload)).collect::<Vec<_>>().concat();
+            let mut decoder = Decoder::new();
+            let mut received = Vec::new();
+            let mut rest = &stream[..];
+            let mut cuts = cuts.iter().cycle();
+            while !rest.is_empty() {
+                let cut = rest.len().min(*cuts.next().unwrap());
+                let taken = decoder.fill(&rest[..cut]);
+                rest = &rest[taken..];
+                while let Some(message) = decoder.next_message().unwrap() {
+                    prop_assert_eq!(message.header.req_id as usize, received.len());
+                    received.push(message.payload.to_vec());
+                }
+            }
+            prop_assert_eq!(received, payloads);
+        }
+
+        #[test]
+        fn any_bytes_are_messages_or_an_error(garbage in vec(any::<u8>(), 0..20_000)) {
+            let mut decoder = Decoder::with_capacity(0);
+            let mut rest = &garbage[..];
+            loop {
+                let taken = decoder.fill(rest);
+                rest = &rest[taken..];
+                prop_assert!(decoder.buffer.len() <= MESSAGE_MAX);
+                let promised = decoder.has_message();
+                match decoder.next_message() {
+                    Ok(Some(message)) => {
+                        prop_assert!(promised);
+                        prop_assert_eq!(message.payload.len(), message.header.len as usize);
+                    }
+                    Ok(None) if rest.is_empty() => break,
+                    Ok(None) => prop_assert!(!promised && taken > 0, "no progress"),
+                    Err(error) => {
+                        prop_assert!(promised && error.header.len as usize > PAYLOAD_MAX);
+                        break;
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn headers_survive_the_wire(message_type: u32, req_id: u32, tx_id: u32, len: u32) {
+            let header = Header { message_type, req_id, tx_id, len };
+            prop_assert_eq!(Header::decode(&header.encode()), header);
+        }
     }
 
     #[test]
