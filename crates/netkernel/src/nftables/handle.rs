@@ -44,6 +44,8 @@ pub struct ChainInfo {
     pub name: String,
     /// The devices that it hooks, in the netdev family.
     pub devices: Vec<String>,
+    /// Its comment.
+    pub comment: Option<String>,
 }
 
 /// A rule as the kernel tells of it.
@@ -218,6 +220,7 @@ impl ChainInfo {
         Self {
             table: attribute(chain::TABLE).map(string_of).unwrap_or_default(),
             name: attribute(chain::NAME).map(string_of).unwrap_or_default(),
+            comment: attribute(chain::USERDATA).and_then(comment_in),
             devices,
         }
     }
