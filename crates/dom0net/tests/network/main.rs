@@ -5,6 +5,8 @@
 mod support;
 mod wire;
 
+mod killed;
+
 use netkernel::link::LinkChange;
 
 use wire::Wire;
@@ -89,10 +91,10 @@ fn stop_gives_back_all_that_start_took() {
     assert_eq!(wire.host.namespace.run(setting).unwrap(), "2\n");
 
     wire.succeeds(STOP);
-    assert_same(&before, &wire.state());
+    assert_same(&before, &wire.state(), "");
 }
 
-fn assert_same(before: &str, after: &str) {
+fn assert_same(before: &str, after: &str, when: &str) {
     let differing: Vec<String> = before
         .lines()
         .filter(|line| !after.lines().any(|other| other == *line))
@@ -104,9 +106,9 @@ fn assert_same(before: &str, after: &str) {
                 .map(|line| format!("+ {line}")),
         )
         .collect();
-    assert!(differing.is_empty(), "{}", differing.join("\n"));
+    assert!(differing.is_empty(), "{when}\n{}", differing.join("\n"));
     // The same lines, in another order.
-    assert_eq!(before, after);
+    assert_eq!(before, after, "{when}");
 }
 
 #[test]
@@ -178,7 +180,7 @@ fn a_gateway_that_does_not_answer_afterwards_takes_all_back() {
     let outcome = wire.network_bridge(START);
     assert_eq!(outcome.status, 1, "{outcome:?}");
     assert!(outcome.stderr.contains("the gateway 10.0.0.254 answered before"), "{}", outcome.stderr);
-    assert_same(&before, &wire.state());
+    assert_same(&before, &wire.state(), "");
     wire.succeeds(STOP);
 }
 
@@ -193,7 +195,7 @@ fn a_dry_run_prints_the_plan_and_does_nothing() {
     let json = wire.network_bridge(&["start", "netdev=eth0", "--dry-run", "--json"]).stdout;
     let changes: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(changes.as_array().unwrap().len(), outcome.stdout.lines().count());
-    assert_same(&before, &wire.state());
+    assert_same(&before, &wire.state(), "");
 }
 
 #[test]
@@ -238,7 +240,7 @@ fn what_cannot_be_started_is_told_before_anything_changes() {
     for words in [&[][..], &["restart"], &["start", "antispoof=maybe"], &["start", "--fast"]] {
         assert_eq!(wire.network_bridge(words).status, 2, "{words:?}");
     }
-    assert_same(&before, &wire.state());
+    assert_same(&before, &wire.state(), "");
 }
 
 #[test]
@@ -246,7 +248,7 @@ fn null_is_no_bridge_at_all() {
     let Some(wire) = Wire::new() else { return };
     let before = wire.state();
     wire.succeeds(&["start", "bridge=null"]);
-    assert_same(&before, &wire.state());
+    assert_same(&before, &wire.state(), "");
 }
 
 #[test]
