@@ -1,7 +1,5 @@
 //! What holds for any input: no reader panics, hangs or points outside of its file, and what is written reads back.
 
-#![expect(clippy::unwrap_used, reason = "a panic is a test's way of failing")]
-
 use proptest::collection::vec;
 use proptest::prelude::*;
 
