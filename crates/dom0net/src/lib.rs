@@ -3,6 +3,9 @@
 
 pub mod guard;
 pub mod hotplug;
+pub mod inventory;
 pub mod log;
+pub mod network;
+pub mod places;
 pub mod plan;
 pub mod vif;

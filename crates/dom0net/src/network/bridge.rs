@@ -1,0 +1,192 @@
+//! `network-bridge`: the host's card becomes the uplink of a bridge, and comes back.
+
+use netkernel::link::LinkName;
+
+use super::arguments::Arguments;
+use super::error::Error;
+use super::handover::{CardBefore, Wish, off_bridge, onto_bridge};
+use super::names::Names;
+use super::record::{Record, Records, State};
+use super::snapshot::Snapshot;
+use super::verify::{answering_gateways, verify};
+use crate::plan::{Device, Kernel, Plan};
+
+/// What `start` did.
+#[derive(Debug)]
+pub enum Started {
+    /// The network stands now.
+    Now(Record),
+    /// It stood already.
+    Already(Record),
+}
+
+/// Makes the network, unless it stands. If anything fails, all is as it was before.
+pub fn start(
+    kernel: &mut Kernel,
+    records: &Records,
+    names: &Names,
+    arguments: &Arguments,
+) -> Result<Started, Error> {
+    if let Some(record) = finish_what_was_begun(kernel, records, &names.bridge)? {
+        return Ok(Started::Already(record));
+    }
+    let card = uplink(kernel, names)?;
+    let (plan, mut record) = plan_start(kernel, names, &card, arguments)?;
+    let answering = answering_gateways(&card);
+    records.write(&record)?;
+    let made = plan.apply(kernel).map_err(Error::Plan).and_then(|()| {
+        verify(kernel, &record.bridge, &answering).inspect_err(|_| {
+            plan.undo(kernel);
+        })
+    });
+    if let Err(error) = made {
+        records.remove(&names.bridge)?;
+        return Err(error);
+    }
+    record.state = State::Started;
+    records.write(&record)?;
+    Ok(Started::Now(record))
+}
+
+/// The plan that [`start`] would carry out; none when the network stands.
+pub fn start_plan(
+    kernel: &mut Kernel,
+    records: &Records,
+    names: &Names,
+    arguments: &Arguments,
+) -> Result<Option<Plan>, Error> {
+    if records.read(&names.bridge)?.is_some_and(|record| record.state == State::Started) {
+        return Ok(None);
+    }
+    let card = uplink(kernel, names)?;
+    Ok(Some(plan_start(kernel, names, &card, arguments)?.0))
+}
+
+fn plan_start(
+    kernel: &mut Kernel,
+    names: &Names,
+    card: &Snapshot,
+    arguments: &Arguments,
+) -> Result<(Plan, Record), Error> {
+    // The bridge gets its index from us, so that the record names it whatever it is called.
+    let links = kernel.route.links()?;
+    let index = links.iter().map(|link| link.index).max().unwrap_or(0) + 1;
+    let bridge = Device { index, name: names.bridge.clone() };
+    let wish = Wish { bridge: bridge.clone(), stp: arguments.stp.unwrap_or(false) };
+    let plan = onto_bridge(card, &wish);
+    let record = Record {
+        bridge,
+        uplink: card.device.clone(),
+        before: CardBefore::of(card),
+        antispoof: arguments.antispoof,
+        state: State::Starting(plan.clone()),
+    };
+    Ok((plan, record))
+}
+
+/// The card, if it can become the uplink of a new bridge.
+fn uplink(kernel: &mut Kernel, names: &Names) -> Result<Snapshot, Error> {
+    if let Some(link) = kernel.route.link(&names.bridge)? {
+        return Err(if link.is_bridge() {
+            Error::ForeignBridge(names.bridge.clone())
+        } else {
+            Error::NameTaken(names.bridge.clone())
+        });
+    }
+    let Some(card) = Snapshot::take(kernel, &names.uplink)? else {
+        let present = kernel.route.links()?.into_iter().filter(|link| !link.is_loopback());
+        return Err(Error::NoUplink {
+            name: names.uplink.clone(),
+            present: present.map(|link| link.name).collect(),
+        });
+    };
+    if let Some(master) = card.link.master {
+        let master = kernel.route.link_at(master)?.map_or_else(|| master.to_string(), |link| link.name);
+        return Err(Error::UplinkTaken { name: names.uplink.clone(), master });
+    }
+    if card.link.is_bridge() || card.link.is_loopback() || card.link.mac.is_none() {
+        return Err(Error::NoCard(names.uplink.clone()));
+    }
+    Ok(card)
+}
+
+/// Gives the card everything back, and removes the bridge. Returns false when there is no such network.
+pub fn stop(kernel: &mut Kernel, records: &Records, bridge: &LinkName, force: bool) -> Result<bool, Error> {
+    let Some(record) = finish_what_was_begun(kernel, records, bridge)? else { return Ok(false) };
+    let Some(plan) = plan_stop(kernel, &record, force)? else {
+        // Someone else has removed the bridge.
+        records.remove(bridge)?;
+        return Ok(true);
+    };
+    records.write(&Record { state: State::Stopping(plan.clone()), ..record.clone() })?;
+    if let Err(failure) = plan.apply(kernel) {
+        records.write(&record)?;
+        return Err(Error::Plan(failure));
+    }
+    records.remove(bridge)?;
+    Ok(true)
+}
+
+/// The plan that [`stop`] would carry out; none when there is nothing to undo.
+pub fn stop_plan(
+    kernel: &mut Kernel,
+    records: &Records,
+    bridge: &LinkName,
+    force: bool,
+) -> Result<Option<Plan>, Error> {
+    match records.read(bridge)? {
+        Some(record) => plan_stop(kernel, &record, force),
+        None => Ok(None),
+    }
+}
+
+fn plan_stop(kernel: &mut Kernel, record: &Record, force: bool) -> Result<Option<Plan>, Error> {
+    let Some(mut bridge) = Snapshot::take(kernel, &record.bridge.name)? else { return Ok(None) };
+    if bridge.device.index != record.bridge.index {
+        return Err(Error::ForeignBridge(record.bridge.name.clone()));
+    }
+    let ports = kernel.route.ports_of(bridge.device.index)?;
+    let guests: Vec<String> =
+        ports.into_iter().filter(|port| port.index != record.uplink.index).map(|port| port.name).collect();
+    if !guests.is_empty() && !force {
+        return Err(Error::InUse { bridge: record.bridge.name.clone(), guests });
+    }
+    // Guests were neighbours on the bridge; the card will never see them.
+    let reachable: Vec<u32> = vec![record.uplink.index];
+    let table = kernel.route.forwarding_entries(bridge.device.index)?;
+    bridge.neighbours.retain(|neighbour| {
+        let behind = table.iter().find(|entry| Some(entry.mac) == neighbour.mac);
+        behind.is_none_or(|entry| reachable.contains(&entry.port))
+    });
+    Ok(Some(off_bridge(&bridge, &record.uplink, &record.before)))
+}
+
+/// Undoes or finishes what a program that was killed left half done, and returns the record if the network stands.
+fn finish_what_was_begun(
+    kernel: &mut Kernel,
+    records: &Records,
+    bridge: &LinkName,
+) -> Result<Option<Record>, Error> {
+    let Some(record) = records.read(bridge)? else { return Ok(None) };
+    match &record.state {
+        State::Started if kernel.route.link_at(record.bridge.index)?.is_some() => Ok(Some(record)),
+        State::Started => {
+            records.remove(bridge)?;
+            Ok(None)
+        }
+        State::Starting(plan) => {
+            // Some of these changes were never made; that they cannot be undone is right.
+            let _ = plan.undo(kernel);
+            records.remove(bridge)?;
+            Ok(None)
+        }
+        State::Stopping(plan) => {
+            for change in &plan.changes {
+                // Some of these changes were made already.
+                let _ = kernel.apply(change);
+            }
+            records.remove(bridge)?;
+            Ok(None)
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Why a network could not be started or stopped, in sentences that say what to do.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use netkernel::link::LinkName;
+use netkernel::netlink;
+use netkernel::sysctl::SysctlError;
+
+use super::record::RecordError;
+use crate::plan::Failure;
+
+/// A network could not be started or stopped. In each case the host is as it was before.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// No device was named, and there is no default route that would tell one.
+    NoDefaultRoute,
+    /// A name that was made up of the arguments cannot be.
+    Name(String),
+    /// There is no bridge of that name.
+    NoBridge(LinkName),
+    /// The device that was named does not exist.
+    NoUplink {
+        /// Its name.
+        name: LinkName,
+        /// Those that do.
+        present: Vec<String>,
+    },
+    /// The device is a port of something already.
+    UplinkTaken {
+        /// Its name.
+        name: LinkName,
+        /// What it is a port of.
+        master: String,
+    },
+    /// The device is none that a bridge can lead out through.
+    NoCard(LinkName),
+    /// There is a bridge of that name, which was not made by this program.
+    ForeignBridge(LinkName),
+    /// There is a device of that name, which is no bridge.
+    NameTaken(LinkName),
+    /// Guests are still on the bridge.
+    InUse {
+        /// The bridge.
+        bridge: LinkName,
+        /// Their devices.
+        guests: Vec<String>,
+    },
+    /// A gateway that answered before does not any more.
+    GatewayLost {
+        /// The bridge.
+        bridge: LinkName,
+        /// The gateway.
+        gateway: IpAddr,
+    },
+    /// The kernel could not be asked.
+    Kernel(netlink::Error),
+    /// A kernel setting could not be read.
+    Sysctl(SysctlError),
+    /// The kernel refused a change, and what had been done was undone.
+    Plan(Failure),
+    /// The record could not be read or written.
+    Record(RecordError),
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoDefaultRoute => f.write_str(
+                "there is no default route that would tell the device; name it with netdev=, as in netdev=eth0",
+            ),
+            Self::Name(error) => f.write_str(error),
+            Self::NoBridge(name) => {
+                write!(f, "there is no bridge {name}; make it with: network-bridge start bridge={name}")
+            }
+            Self::NoUplink { name, present } if present.is_empty() => {
+                write!(f, "there is no network device {name}, and this host has no other")
+            }
+            Self::NoUplink { name, present } => write!(
+                f,
+                "there is no network device {name}; name one that exists with netdev= ({})",
+                present.join(", ")
+            ),
+            Self::UplinkTaken { name, master } => {
+                write!(f, "{name} is a port of {master} already; give guests bridge={master}, or name another device")
+            }
+            Self::NoCard(name) => write!(f, "{name} is no device that a bridge can lead out through"),
+            Self::ForeignBridge(name) => write!(
+                f,
+                "there is a bridge {name} that was not made by this program, and it is left alone; \
+                 guests can use it as it is with bridge={name}"
+            ),
+            Self::NameTaken(name) => {
+                write!(f, "{name} is a device that is no bridge; name the bridge otherwise with bridge=")
+            }
+            Self::InUse { bridge, guests } => write!(
+                f,
+                "guests are still on {bridge} ({}); shut them down first, or stop with --force",
+                guests.join(", ")
+            ),
+            Self::GatewayLost { bridge, gateway } => write!(
+                f,
+                "the gateway {gateway} answered before, and does not through {bridge}; all is back as it was"
+            ),
+            Self::Kernel(error) => error.fmt(f),
+            Self::Sysctl(error) => error.fmt(f),
+            Self::Plan(error) => error.fmt(f),
+            Self::Record(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<netlink::Error> for Error {
+    fn from(error: netlink::Error) -> Self {
+        Self::Kernel(error)
+    }
+}
+
+impl From<SysctlError> for Error {
+    fn from(error: SysctlError) -> Self {
+        Self::Sysctl(error)
+    }
+}
+
+impl From<RecordError> for Error {
+    fn from(error: RecordError) -> Self {
+        Self::Record(error)
+    }
+}

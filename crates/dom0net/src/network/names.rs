@@ -1,0 +1,122 @@
+//! The names that a call of `network-bridge` comes down to.
+
+use netkernel::link::LinkName;
+use netkernel::route::route_numbers;
+use netkernel::{Family, netlink};
+
+use super::arguments::Arguments;
+use super::error::Error;
+use super::record::{Record, Records};
+use crate::plan::Kernel;
+
+/// The names that a call comes down to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Names {
+    /// The bridge's.
+    pub bridge: LinkName,
+    /// The uplink's.
+    pub uplink: LinkName,
+}
+
+/// The network that a call means, if it was started: by its bridge, its card or its number; a call that says none of
+/// these means the network with the default route, or else the only one.
+pub fn started(
+    kernel: &mut Kernel,
+    records: &Records,
+    arguments: &Arguments,
+) -> Result<Option<Record>, Error> {
+    let mut known = records.all()?;
+    if let Some(position) = position_of(&known, kernel, arguments)? {
+        return Ok(Some(known.swap_remove(position)));
+    }
+    let says_nothing = (&arguments.bridge, &arguments.netdev, arguments.vifnum) == (&None, &None, None);
+    Ok(known.pop().filter(|_| known.is_empty() && says_nothing))
+}
+
+fn position_of(known: &[Record], kernel: &mut Kernel, arguments: &Arguments) -> Result<Option<usize>, Error> {
+    let is_meant: Box<dyn Fn(&Record) -> bool> =
+        match (&arguments.bridge, &arguments.netdev, arguments.vifnum) {
+            (Some(bridge), _, _) => Box::new(move |record| record.bridge.name == *bridge),
+            (None, Some(netdev), _) => Box::new(move |record| record.uplink.name == *netdev),
+            (None, None, Some(number)) => {
+                let uplink = invented(format!("eth{number}"))?;
+                Box::new(move |record| record.uplink.name == uplink)
+            }
+            (None, None, None) => {
+                let device = default_device(kernel)?;
+                Box::new(move |record| Some(&record.bridge.name) == device.as_ref())
+            }
+        };
+    Ok(known.iter().position(is_meant))
+}
+
+/// The names of the network that a call shall start: what it does not say is the device of the default route, and a
+/// bridge with the number of the card.
+///
+/// # Errors
+/// When no device is said, and there is no default route.
+pub fn names(kernel: &mut Kernel, records: &Records, arguments: &Arguments) -> Result<Names, Error> {
+    // The default route of a network that stands leads through its bridge, which is not to be put on another.
+    let mut known = records.all()?;
+    if let Some(position) = position_of(&known, kernel, arguments)? {
+        let record = known.swap_remove(position);
+        return Ok(Names { bridge: record.bridge.name, uplink: record.uplink.name });
+    }
+    let uplink = match (&arguments.netdev, arguments.vifnum) {
+        (Some(netdev), _) => netdev.clone(),
+        (None, Some(number)) => invented(format!("eth{number}"))?,
+        (None, None) => default_device(kernel)?.ok_or(Error::NoDefaultRoute)?,
+    };
+    let bridge = if let Some(bridge) = &arguments.bridge {
+        bridge.clone()
+    } else {
+        let number = arguments.vifnum.map_or_else(|| digits_of(&uplink), |number| number.to_string());
+        invented(format!("xenbr{number}"))?
+    };
+    Ok(Names { bridge, uplink })
+}
+
+fn invented(name: String) -> Result<LinkName, Error> {
+    LinkName::new(name).map_err(|error| Error::Name(error.to_string()))
+}
+
+/// `eth1` has the digits `1`; a name without any has `0`.
+fn digits_of(name: &LinkName) -> String {
+    let digits: String = name.as_str().chars().filter(char::is_ascii_digit).collect();
+    if digits.is_empty() { "0".into() } else { digits }
+}
+
+/// The device of the default route: of IPv4, or else of IPv6.
+fn default_device(kernel: &mut Kernel) -> Result<Option<LinkName>, netlink::Error> {
+    for family in [Family::Inet, Family::Inet6] {
+        let routes = kernel.route.routes(family, None)?;
+        let default = routes
+            .iter()
+            .filter(|route| {
+                route.destination_length == 0
+                    && route.table() == route_numbers::TABLE_MAIN
+                    && route.kind == route_numbers::KIND_UNICAST
+            })
+            .min_by_key(|route| route.metric());
+        let index = default.and_then(|route| route.link().or_else(|| Some(route.next_hops().next()?.link)));
+        let link = index.map(|index| kernel.route.link_at(index)).transpose()?.flatten();
+        if let Some(name) = link.and_then(|link| LinkName::new(link.name).ok()) {
+            return Ok(Some(name));
+        }
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bridge_gets_the_number_of_its_card() {
+        let digits = |name: &str| digits_of(&LinkName::new(name).unwrap());
+        assert_eq!(
+            (digits("eth1").as_str(), digits("bond0").as_str(), digits("lan").as_str()),
+            ("1", "0", "0")
+        );
+    }
+}

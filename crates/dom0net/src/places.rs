@@ -1,0 +1,35 @@
+//! Where our files are.
+
+use std::env;
+use std::path::PathBuf;
+
+/// The folders of the program. Each can be moved by a variable in the environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Places {
+    /// The host's configuration: `DOM0NET_CONFIG`, else `/etc/xen/xend-config.sxp`.
+    pub config: PathBuf,
+    /// What is lost with a reboot, and must be: `DOM0NET_RUNTIME_DIR`, else `/run/dom0net`.
+    pub runtime: PathBuf,
+}
+
+impl Places {
+    /// The places that the environment says.
+    #[must_use]
+    pub fn from_environment() -> Self {
+        let place = |variable: &str, usual: &str| {
+            env::var_os(variable)
+                .filter(|value| !value.is_empty())
+                .map_or_else(|| usual.into(), PathBuf::from)
+        };
+        Self {
+            config: place("DOM0NET_CONFIG", "/etc/xen/xend-config.sxp"),
+            runtime: place("DOM0NET_RUNTIME_DIR", "/run/dom0net"),
+        }
+    }
+
+    /// The folder with a record for each network that was started.
+    #[must_use]
+    pub fn networks(&self) -> PathBuf {
+        self.runtime.join("networks")
+    }
+}
