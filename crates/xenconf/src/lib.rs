@@ -18,6 +18,7 @@
 #![forbid(unsafe_code)]
 
 pub mod check;
+pub mod convert;
 pub mod diagnostic;
 pub mod dialect;
 pub mod domain;

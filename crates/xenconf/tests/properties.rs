@@ -1,6 +1,5 @@
 //! What holds for any input: no reader panics, hangs or points outside of its file, and what is written reads back.
 
-
 use proptest::collection::vec;
 use proptest::prelude::*;
 

@@ -48,6 +48,7 @@ pub(super) fn read_xm(source: &Source, options: &Options, diagnostics: &mut Diag
         pci: devices(&settings, Toolstack::Xm, diagnostics),
         backends: backends_xm(&settings, diagnostics),
         kernel_ip: kernel_ip::xm(&settings, diagnostics),
+        devices: Vec::new(),
         settings,
     };
     general::check(&domain, diagnostics);
@@ -98,6 +99,7 @@ pub(super) fn read_xl(
         pci: devices(&settings, Toolstack::Xl, diagnostics),
         backends: backends_xl(&settings, diagnostics),
         kernel_ip: None,
+        devices: Vec::new(),
         settings,
     };
     general::check(&domain, diagnostics);

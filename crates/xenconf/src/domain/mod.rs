@@ -81,8 +81,19 @@ pub struct Domain {
     pub backends: Vec<Spanned<Backend>>,
     /// The `ip=…` that xm puts on the kernel's command line.
     pub kernel_ip: Option<String>,
+    /// In SXP, the devices that are neither interfaces nor PCI devices; elsewhere these are settings.
+    pub devices: Vec<OtherDevice>,
     /// All settings by name, those above among them.
     pub settings: Settings,
+}
+
+/// A device of SXP that this crate gives no meaning.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtherDevice {
+    /// What it is: `vbd`, `vfb`, …
+    pub kind: String,
+    /// Its elements that have one value, by name.
+    pub values: Vec<(String, String)>,
 }
 
 impl Domain {
