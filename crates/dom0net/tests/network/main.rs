@@ -60,6 +60,7 @@ fn awkward() -> Option<Wire> {
         set(&wire, setting, value);
     }
     wire.await_gateway();
+    wire.await_addresses();
     Some(wire)
 }
 
