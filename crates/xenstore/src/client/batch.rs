@@ -201,12 +201,6 @@ impl Batch {
         (count, self.bytes.get(start..end).unwrap_or_default())
     }
 
-    /// Where the messages `first..first + count` end, counted from the start of the first of them.
-    pub(super) fn ends_of(&self, first: usize, count: usize) -> impl Iterator<Item = usize> {
-        let start = self.start_of(first);
-        self.ends.iter().skip(first).take(count).map(move |end| end - start)
-    }
-
     /// What request `index` asks, and its payload.
     pub(super) fn request(&self, index: usize) -> Option<(MessageType, &[u8])> {
         let message = self.bytes.get(self.start_of(index)..*self.ends.get(index)?)?;
@@ -258,7 +252,6 @@ mod tests {
         assert_eq!(batch.chunk(4, 2 * len), (1, &batch.bytes[4 * len..]));
         assert_eq!(batch.chunk(0, 1).0, 1);
         assert_eq!(batch.chunk(0, 1000), (5, &batch.bytes[..]));
-        assert_eq!(batch.ends_of(2, 2).collect::<Vec<_>>(), [len, 2 * len]);
     }
 
     #[test]

@@ -28,7 +28,6 @@ use std::time::{Duration, Instant};
 pub use address::{Address, OpenError};
 pub use batch::{Batch, Ticket};
 use connection::{Connection, Stream, protocol_error};
-use error::DEVICE_PAYLOAD_MAX;
 pub use error::{Error, Violation};
 pub use replies::Replies;
 pub use requests::{ReadResult, Requests};
@@ -38,12 +37,6 @@ use watch::EventQueue;
 pub use watch::{EVENT_QUEUE_MAX, Event};
 
 use crate::wire::MessageType;
-
-/// Bytes of requests that are sent before their replies are awaited.
-///
-/// They fit in the empty buffer of a socket, so that the write does not block even if the daemon reads nothing before its own
-/// replies are read.
-const ROUND_MAX: usize = 32 << 10;
 
 /// A connection to a xenstore daemon.
 ///
@@ -181,10 +174,9 @@ impl Client {
     }
 
     fn exchange(&mut self, mut batch: Batch, tx_id: u32) -> Result<Replies, Error> {
-        if self.connection.is_device()
-            && let Some((operation, len)) = batch.longer_than(DEVICE_PAYLOAD_MAX)
-        {
-            return Err(Error::TooLong { operation, len, max: DEVICE_PAYLOAD_MAX });
+        let limits = self.connection.limits();
+        if let Some((operation, len)) = batch.longer_than(limits.payload) {
+            return Err(Error::TooLong { operation, len, max: limits.payload });
         }
         let first_id = self.next_id;
         // Ids only have to differ among the requests of a batch; batches do not overlap.
@@ -194,8 +186,8 @@ impl Client {
         self.guarded(|client| {
             let mut sent = 0;
             while sent < replies.len() {
-                let (count, bytes) = replies.batch().chunk(sent, ROUND_MAX);
-                client.connection.send(bytes, replies.batch().ends_of(sent, count))?;
+                let (count, bytes) = replies.batch().chunk(sent, limits.round);
+                client.connection.send(bytes)?;
                 sent += count;
                 client.await_replies(&mut replies, count, sent)?;
             }

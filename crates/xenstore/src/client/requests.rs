@@ -18,8 +18,9 @@ pub type ReadResult = Result<Option<Vec<u8>>, Error>;
 pub trait Requests {
     /// Sends all requests of the batch and waits for their replies: one write, and as few reads as the replies need.
     ///
-    /// Batches over 32 KiB are sent in several rounds, so that a daemon that answers while it is still being asked cannot come to
-    /// wait for us while we wait for it.
+    /// Batches over 32 KiB are sent in several rounds, so that a daemon that answers while it is still being asked cannot
+    /// come to wait for us while we wait for it. To the kernel's device the requests go one by one: its driver confuses
+    /// requests that follow each other too soon.
     fn run(&mut self, batch: Batch) -> Result<Replies, Error>;
 
     /// A node's value; `None` when there is no such node.

@@ -34,8 +34,7 @@ pub struct Node {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Content {
     Value(Vec<u8>),
-    /// It is listed, but the daemon does not show it to this domain.
-    Withheld,
+    NotPermitted,
     /// It was listed, but had gone when it was read.
     Gone,
 }
@@ -47,12 +46,12 @@ impl Node {
         &self.name
     }
 
-    /// Its value; `None` when the daemon does not show it to this domain.
+    /// Its value; `None` when this domain may not read it.
     #[must_use]
     pub fn value(&self) -> Option<&[u8]> {
         match &self.content {
             Content::Value(value) => Some(value),
-            Content::Withheld | Content::Gone => None,
+            Content::NotPermitted | Content::Gone => None,
         }
     }
 }
