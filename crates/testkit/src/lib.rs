@@ -1,7 +1,7 @@
 //! Skipping a test out loud.
 //!
-//! A test that needs root, a package or a feature of the kernel cannot run everywhere. It must not pass silently then: it says
-//! so, with the reason, and leaves a line for the runner to count.
+//! A test that needs root, a package or a feature of the kernel cannot run everywhere. It must not pass
+//! silently then: it says so, with the reason, and leaves a line for the runner to count.
 //!
 //! ```
 //! fn needs_a_tool() {
@@ -32,8 +32,8 @@ pub const FORBID_VARIABLE: &str = "DOM0NET_NO_SKIP";
 ///
 /// # Panics
 ///
-/// When `DOM0NET_NO_SKIP` is `1`, and when the file cannot be written: a skip that is not recorded would look like a
-/// test that passed.
+/// When `DOM0NET_NO_SKIP` is `1`, and when the file cannot be written: a skip that is not recorded would look
+/// like a test that passed.
 pub fn skip(test: &str, reason: &str) {
     let line = format!("SKIPPED {test}: {}\n", reason.replace('\n', " "));
     assert!(
@@ -59,7 +59,8 @@ pub fn test_name() -> String {
     std::thread::current().name().unwrap_or("(unnamed)").to_owned()
 }
 
-/// [`skip`]s the running test, which is found by the name of its thread. Takes a reason, or a format and its arguments.
+/// [`skip`]s the running test, which is found by the name of its thread. Takes a reason, or a format and its
+/// arguments.
 #[macro_export]
 macro_rules! skip {
     ($($reason:tt)+) => {

@@ -1,8 +1,8 @@
 //! What a round trip costs, and what pipelining saves.
 //!
 //! ```text
-//! cargo run --release -p xenstore --example measure               # against a server in this program
-//! cargo run --release -p xenstore --example measure -- SOCKET     # against a daemon or the device; writes below /measure
+//! cargo run --release -p xenstore --example measure             # against a server in this program
+//! cargo run --release -p xenstore --example measure -- SOCKET   # a daemon or the device; writes below /measure
 //! ```
 
 use std::error::Error;

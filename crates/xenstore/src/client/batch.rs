@@ -10,9 +10,10 @@ use crate::wire::{HEADER_LEN, Header, MessageType, PAYLOAD_MAX, TooLong, join, p
 
 /// Requests that are sent together, in one write, and answered together.
 ///
-/// Each request gives a [`Ticket`], with which its answer is taken from the [`Replies`](super::Replies) afterwards. The daemon carries
-/// them out in order, but not as one: others' requests may come between them, and one that is refused does not stop
-/// those behind it. Use a [transaction](super::Transaction) where that matters.
+/// Each request gives a [`Ticket`], with which its answer is taken from the [`Replies`](super::Replies)
+/// afterwards. The daemon carries them out in order, but not as one: others' requests may come between them,
+/// and one that is refused does not stop those behind it. Use a [transaction](super::Transaction) where that
+/// matters.
 ///
 /// ```no_run
 /// use xenstore::{Batch, Client, Requests};
@@ -192,7 +193,8 @@ impl Batch {
         }
     }
 
-    /// The requests from number `first` on that fit in `max` bytes, but at least one: how many, and their bytes.
+    /// The requests from number `first` on that fit in `max` bytes, but at least one: how many, and their
+    /// bytes.
     pub(super) fn chunk(&self, first: usize, max: usize) -> (usize, &[u8]) {
         let start = self.start_of(first);
         let rest = self.ends.get(first..).unwrap_or_default();

@@ -15,21 +15,22 @@ use crate::wire::{Decoder, HEADER_LEN, Message, PAYLOAD_MAX};
 
 /// The longest payload that is taken from a daemon.
 ///
-/// `oxenstored` sends long lists whole on its socket, however long the protocol allows them to be. This is enough for a hundred
-/// thousand names.
+/// `oxenstored` sends long lists whole on its socket, however long the protocol allows them to be. This is
+/// enough for a hundred thousand names.
 const REPLY_MAX: usize = 1 << 20;
 
 /// Bytes of requests that are sent to a socket before their replies are awaited.
 ///
-/// They fit in the empty buffer of a socket, so that the write does not block even if the daemon reads nothing before its
-/// own replies are read.
+/// They fit in the empty buffer of a socket, so that the write does not block even if the daemon reads
+/// nothing before its own replies are read.
 const ROUND_MAX: usize = 32 << 10;
 
 /// The most bytes of payload that the device takes: its buffer holds the header too.
 ///
-/// The buffer is also why a device gets one request at a time. The driver (`drivers/xen/xenbus/xenbus_dev_frontend.c`, since
-/// Linux 4.11) passes a request on by reference and then takes the next one into the same place: a second request sent before
-/// the reply to the first would change the first on its way.
+/// The buffer is also why a device gets one request at a time. The driver
+/// (`drivers/xen/xenbus/xenbus_dev_frontend.c`, since Linux 4.11) passes a request on by reference and then
+/// takes the next one into the same place: a second request sent before the reply to the first would change
+/// the first on its way.
 const DEVICE_PAYLOAD_MAX: usize = PAYLOAD_MAX - HEADER_LEN;
 
 /// What a stream can carry.
@@ -72,8 +73,8 @@ impl Connection {
         &self.address
     }
 
-    /// The most bytes of payload that a request may have, and the most bytes of requests that may be sent before their
-    /// replies are awaited; one request may be sent in any case.
+    /// The most bytes of payload that a request may have, and the most bytes of requests that may be sent
+    /// before their replies are awaited; one request may be sent in any case.
     pub(super) const fn limits(&self) -> Limits {
         match self.stream {
             Stream::Socket(_) => Limits { payload: PAYLOAD_MAX, round: ROUND_MAX },

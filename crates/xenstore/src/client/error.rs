@@ -11,8 +11,8 @@ use crate::wire::{DecodeError, ErrorCode, MessageType};
 
 /// Why a request, or the talk with the daemon, failed.
 ///
-/// [`code`](Self::code) tells refusals by the daemon from the rest. After any error that is not about a single request
-/// the connection is of no use any more ([`Error::Broken`]).
+/// [`code`](Self::code) tells refusals by the daemon from the rest. After any error that is not about a
+/// single request the connection is of no use any more ([`Error::Broken`]).
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {

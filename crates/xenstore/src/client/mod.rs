@@ -109,7 +109,8 @@ impl Client {
         self.connection.address()
     }
 
-    /// Limits the time that the daemon has for its replies, per round trip; `None`, as at the start, is no limit.
+    /// Limits the time that the daemon has for its replies, per round trip; `None`, as at the start, is no
+    /// limit.
     ///
     /// With a limit, every read is preceded by one more system call.
     pub const fn set_reply_limit(&mut self, limit: Option<Duration>) {
@@ -130,7 +131,8 @@ impl Client {
         self.run(batch)?.get(ticket)
     }
 
-    /// Tells the daemon of a new domain: the frame of its ring page and its event channel. Only dom0 may do that.
+    /// Tells the daemon of a new domain: the frame of its ring page and its event channel. Only dom0 may do
+    /// that.
     pub fn introduce(&mut self, domid: u32, frame: u64, event_channel: u32) -> Result<(), Error> {
         self.about_domain(MessageType::Introduce, &[domid.into(), frame, event_channel.into()])
     }
@@ -220,7 +222,8 @@ impl Client {
         Ok(())
     }
 
-    /// Talks to the daemon unless that has failed before: after a failure replies could be taken for those of other requests.
+    /// Talks to the daemon unless that has failed before: after a failure replies could be taken for those of
+    /// other requests.
     fn guarded<T>(&mut self, talk: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
         if self.broken {
             return Err(Error::Broken { address: self.address().to_owned() });

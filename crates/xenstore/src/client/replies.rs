@@ -85,7 +85,8 @@ impl Replies {
         A::read(reply).map_err(|refusal| self.error(ticket.index, refusal))
     }
 
-    /// The first refusal among the answers, if there is one. A missing node counts as a refusal here, except for the request to remove it.
+    /// The first refusal among the answers, if there is one. A missing node counts as a refusal here, except
+    /// for the request to remove it.
     pub fn check(&self) -> Result<(), Error> {
         for index in 0..self.slots.len() {
             let Some(Err(code)) = self.reply(index) else {

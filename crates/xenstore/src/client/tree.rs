@@ -62,7 +62,8 @@ impl Node {
 /// use xenstore::{Client, Requests, TreeLimits};
 ///
 /// let mut client = Client::open()?;
-/// let Some(tree) = client.tree("/local/domain/0/backend/vif", TreeLimits::default())? else { return Ok(()) };
+/// let tree = client.tree("/local/domain/0/backend/vif", TreeLimits::default())?;
+/// let Some(tree) = tree else { return Ok(()) };
 /// for (depth, node) in tree.walk() {
 ///     println!("{:1$}{2}", "", depth, node.name());
 /// }
@@ -145,7 +146,8 @@ impl Builder {
         Visit { index: 0, path: self.path.to_string(), descend: self.limits.depth > 0 }
     }
 
-    /// Takes in a node that was read and says which nodes to read because of it. Nodes come in the order of their index.
+    /// Takes in a node that was read and says which nodes to read because of it. Nodes come in the order of
+    /// their index.
     pub(super) fn add(
         &mut self,
         visit: &Visit,

@@ -15,8 +15,9 @@ pub(super) struct ConnectionId(u64);
 
 /// The store, the domains and the connections.
 ///
-/// It is driven from outside: bytes that came go in with [`space`](Self::space) and [`received`](Self::received), [`process`](Self::process) carries out
-/// the requests, and what is to be sent is in [`pieces`](Self::pieces) until [`sent`](Self::sent) says that it is gone.
+/// It is driven from outside: bytes that came go in with [`space`](Self::space) and
+/// [`received`](Self::received), [`process`](Self::process) carries out the requests, and what is to be sent
+/// is in [`pieces`](Self::pieces) until [`sent`](Self::sent) says that it is gone.
 #[derive(Debug)]
 pub(super) struct Core {
     pub(super) store: Store,

@@ -333,7 +333,8 @@ fn parse_permissions(entries: &[&[u8]]) -> Result<Permissions, ErrorCode> {
     })
 }
 
-/// The payload of `DIRECTORY_PART`: the generation, as many whole names as fit, and an empty string behind the last one.
+/// The payload of `DIRECTORY_PART`: the generation, as many whole names as fit, and an empty string behind
+/// the last one.
 fn part_of_list(generation: u64, list: &[u8], offset: usize) -> Vec<u8> {
     let mut payload = format!("{generation}\0").into_bytes();
     let room = PAYLOAD_MAX - payload.len() - 1;

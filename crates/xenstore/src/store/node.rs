@@ -37,7 +37,8 @@ pub(crate) enum Need {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NodePermissions {
     pub(crate) listed: Permissions,
-    /// Domains that have gone since the list was set: a new domain with the same id must not inherit their entries.
+    /// Domains that have gone since the list was set: a new domain with the same id must not inherit their
+    /// entries.
     stale: Vec<u32>,
 }
 

@@ -1,7 +1,7 @@
 //! The bytes on the wire: pure, without input or output.
 //!
-//! Both sides of the protocol are made of these parts. The source for all of it is `xen/include/public/io/xs_wire.h` and
-//! `docs/misc/xenstore.txt` of Xen.
+//! Both sides of the protocol are made of these parts. The source for all of it is
+//! `xen/include/public/io/xs_wire.h` and `docs/misc/xenstore.txt` of Xen.
 
 mod decoder;
 mod error_code;

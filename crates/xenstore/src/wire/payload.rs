@@ -1,4 +1,5 @@
-//! How payloads are put together and taken apart: strings that end in NUL, at times with raw bytes behind them.
+//! How payloads are put together and taken apart: strings that end in NUL, at times with raw bytes behind
+//! them.
 
 use std::fmt;
 
