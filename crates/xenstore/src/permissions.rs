@@ -160,7 +160,7 @@ impl Permissions {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let entries: Vec<String> = self.entries().map(|entry| entry.to_string()).collect();
-        wire::join(entries.iter().map(String::as_bytes))
+        wire::join_strings(entries.iter().map(String::as_bytes))
     }
 
     fn from_entries<'a>(entries: impl Iterator<Item = &'a [u8]>) -> Result<Self, PermissionsError> {

@@ -1,12 +1,13 @@
 //! Many requests in one go.
 
 use std::marker::PhantomData;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::answer::{Answer, Done, Entries, Line, Names, Number, Part, Removed, Text, Truth, Value};
 use super::error::Error;
 use crate::path;
 use crate::permissions::Permissions;
-use crate::wire::{HEADER_LEN, Header, MessageType, PAYLOAD_MAX, TooLong, join, push_message};
+use crate::wire::{HEADER_LEN, Header, MessageType, PAYLOAD_MAX, TooLong, join_strings, push_message};
 
 /// Requests that are sent together, in one write, and answered together.
 ///
@@ -29,8 +30,10 @@ use crate::wire::{HEADER_LEN, Header, MessageType, PAYLOAD_MAX, TooLong, join, p
 /// println!("{:?} {:?}", replies.get(mac)?, replies.get(vifs)?);
 /// # Ok::<(), xenstore::Error>(())
 /// ```
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Batch {
+    /// Tells its tickets from those of other batches.
+    id: u64,
     /// The messages as they go on the wire, but for their ids.
     bytes: Vec<u8>,
     /// Where each message ends in `bytes`.
@@ -40,14 +43,9 @@ pub struct Batch {
 /// Stands for the answer to one request of a [`Batch`].
 #[derive(Debug)]
 pub struct Ticket<A> {
-    pub(super) index: usize,
+    batch: u64,
+    index: usize,
     answer: PhantomData<fn() -> A>,
-}
-
-impl<A> Ticket<A> {
-    pub(super) const fn new(index: usize) -> Self {
-        Self { index, answer: PhantomData }
-    }
 }
 
 // Derived, these would ask the same of `A`.
@@ -59,11 +57,18 @@ impl<A> Clone for Ticket<A> {
 
 impl<A> Copy for Ticket<A> {}
 
+impl Default for Batch {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Batch {
     /// An empty batch.
     #[must_use]
-    pub const fn new() -> Self {
-        Self { bytes: Vec::new(), ends: Vec::new() }
+    pub fn new() -> Self {
+        static NEXT_ID: AtomicU64 = AtomicU64::new(0);
+        Self { id: NEXT_ID.fetch_add(1, Ordering::Relaxed), bytes: Vec::new(), ends: Vec::new() }
     }
 
     /// How many requests it holds.
@@ -153,7 +158,7 @@ impl Batch {
         arguments: &[u64],
     ) -> Result<Ticket<A>, Error> {
         let arguments: Vec<String> = arguments.iter().map(u64::to_string).collect();
-        self.push(operation, &[&join(arguments.iter().map(String::as_bytes))])
+        self.push(operation, &[&join_strings(arguments.iter().map(String::as_bytes))])
     }
 
     pub(super) fn domain_path(&mut self, domid: u32) -> Result<Ticket<Line>, Error> {
@@ -176,8 +181,14 @@ impl Batch {
             len,
             max: PAYLOAD_MAX,
         })?;
+        let ticket = Ticket { batch: self.id, index: self.ends.len(), answer: PhantomData };
         self.ends.push(self.bytes.len());
-        Ok(Ticket::new(self.ends.len() - 1))
+        Ok(ticket)
+    }
+
+    /// The number of the request that a ticket stands for, if it is one of this batch.
+    pub(super) fn index_of<A>(&self, ticket: Ticket<A>) -> Option<usize> {
+        (ticket.batch == self.id).then_some(ticket.index)
     }
 
     /// Gives the requests the ids that they are sent with: `first_id` and the numbers that follow.

@@ -4,7 +4,8 @@ use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
@@ -61,15 +62,15 @@ impl AsFd for Stream {
 pub(super) struct Connection {
     stream: Stream,
     decoder: Decoder,
-    address: PathBuf,
+    address: Arc<Path>,
 }
 
 impl Connection {
-    pub(super) fn new(stream: Stream, address: PathBuf) -> Self {
+    pub(super) fn new(stream: Stream, address: Arc<Path>) -> Self {
         Self { stream, decoder: Decoder::new().with_payload_max(REPLY_MAX), address }
     }
 
-    pub(super) fn address(&self) -> &Path {
+    pub(super) const fn address(&self) -> &Arc<Path> {
         &self.address
     }
 
@@ -123,7 +124,7 @@ impl Connection {
             }
         };
         match received {
-            Ok(0) => Err(Error::Closed { address: self.address.clone() }),
+            Ok(0) => Err(Error::Closed { address: self.address.to_path_buf() }),
             Ok(count) => {
                 self.decoder.advance(count);
                 Ok(true)
@@ -135,9 +136,9 @@ impl Connection {
     fn failed(&self, source: io::Error) -> Error {
         match source.kind() {
             io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => {
-                Error::Closed { address: self.address.clone() }
+                Error::Closed { address: self.address.to_path_buf() }
             }
-            _ => Error::Connection { address: self.address.clone(), source },
+            _ => Error::Connection { address: self.address.to_path_buf(), source },
         }
     }
 }

@@ -154,7 +154,7 @@ mod tests {
     impl Requests for Script {
         fn run(&mut self, batch: Batch) -> Result<Replies, Error> {
             let count = batch.len();
-            let mut replies = Replies::new(batch, 0, Path::new("/script"));
+            let mut replies = Replies::new(batch, 0, Path::new("/script").into());
             for index in 0..count {
                 let (operation, asked) = replies.batch().request(index).unwrap();
                 self.asked.push(asked.escape_ascii().to_string());

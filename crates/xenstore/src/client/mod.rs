@@ -23,6 +23,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use address::{Address, OpenError};
@@ -99,7 +100,7 @@ impl Client {
     }
 
     fn new(stream: Stream, address: &Path) -> Self {
-        let connection = Connection::new(stream, address.to_owned());
+        let connection = Connection::new(stream, address.into());
         Self { connection, events: EventQueue::default(), next_id: 1, reply_limit: None, broken: false }
     }
 
@@ -112,7 +113,7 @@ impl Client {
     /// Limits the time that the daemon has for its replies, per round trip; `None`, as at the start, is no
     /// limit.
     ///
-    /// With a limit, every read is preceded by one more system call.
+    /// With a limit, every read is preceded by one more system call. Connecting is not limited.
     pub const fn set_reply_limit(&mut self, limit: Option<Duration>) {
         self.reply_limit = limit;
     }
@@ -163,7 +164,7 @@ impl Client {
     ///
     /// Which commands there are depends on the daemon; all have `["help"]`. Only dom0 may do that.
     pub fn control(&mut self, command: &[&str]) -> Result<String, Error> {
-        let payload = crate::wire::join(command.iter().map(|word| word.as_bytes()));
+        let payload = crate::wire::join_strings(command.iter().map(|word| word.as_bytes()));
         let mut batch = Batch::new();
         let ticket = batch.push::<answer::Line>(MessageType::Control, &[&payload])?;
         Ok(self.run(batch)?.get(ticket)?.to_owned())
@@ -184,7 +185,7 @@ impl Client {
         // Ids only have to differ among the requests of a batch; batches do not overlap.
         self.next_id = first_id.wrapping_add(u32::try_from(batch.len()).unwrap_or(u32::MAX));
         batch.number(first_id, tx_id);
-        let mut replies = Replies::new(batch, first_id, self.connection.address());
+        let mut replies = Replies::new(batch, first_id, Arc::clone(self.connection.address()));
         self.guarded(|client| {
             let mut sent = 0;
             while sent < replies.len() {

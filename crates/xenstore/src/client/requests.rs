@@ -50,7 +50,7 @@ pub trait Requests {
     /// }
     /// # Ok::<(), xenstore::Error>(())
     /// ```
-    fn read_many<const N: usize>(&mut self, paths: [&str; N]) -> Result<[ReadResult; N], Error> {
+    fn read_many<P: AsRef<str>, const N: usize>(&mut self, paths: [P; N]) -> Result<[ReadResult; N], Error> {
         let mut values = self.read_each(paths)?.into_iter();
         Ok(std::array::from_fn(|_| values.next().unwrap_or(Err(Error::WrongTicket))))
     }

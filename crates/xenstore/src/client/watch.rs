@@ -1,6 +1,7 @@
 //! Being told of changes.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::batch::Batch;
@@ -69,7 +70,7 @@ impl Client {
             if !client.connection.has_message() && !client.connection.receive(deadline)? {
                 return Ok(false);
             }
-            let address = client.connection.address().to_owned();
+            let address = Arc::clone(client.connection.address());
             while let Some(message) = client.connection.next_message()? {
                 let req_id = message.header.req_id;
                 if !client.events.offer(message).map_err(|violation| protocol_error(&address, violation))? {

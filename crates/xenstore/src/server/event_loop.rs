@@ -157,8 +157,10 @@ impl EventLoop {
     }
 
     fn adopt(&mut self, stream: UnixStream, domid: u32) {
-        let id = self.core.connect(domid);
-        self.peers.insert(id, stream);
+        // Refused, it is closed by being dropped.
+        if let Some(id) = self.core.connect(domid) {
+            self.peers.insert(id, stream);
+        }
     }
 
     /// Takes requests, carries them out and sends replies, as far as that goes without waiting.

@@ -111,7 +111,7 @@ impl Node {
 
     /// The payload of `DIRECTORY`.
     pub(crate) fn list(&self) -> Vec<u8> {
-        crate::wire::join(self.children.iter().map(|name| name.as_bytes()))
+        crate::wire::join_strings(self.children.iter().map(|name| name.as_bytes()))
     }
 
     /// Bytes of the record that a daemon keeps of the node; its size is what the quota limits.

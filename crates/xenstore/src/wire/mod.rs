@@ -11,7 +11,7 @@ mod payload;
 pub use decoder::{DecodeError, Decoder, Message};
 pub use error_code::ErrorCode;
 pub use header::{Header, MessageType};
-pub use payload::{TooLong, join, only, push_message, strings};
+pub use payload::{TooLong, join_strings, push_message, single_string, strings};
 
 /// Bytes of a header: four 32-bit numbers.
 pub const HEADER_LEN: usize = 16;
