@@ -59,7 +59,7 @@ pub fn test_name() -> String {
     std::thread::current().name().unwrap_or("(unnamed)").to_owned()
 }
 
-/// [`skip`]s the running test, which is found by the name of its thread. Takes a reason, or a format and its
+/// [`skip()`]s the running test, which is found by the name of its thread. Takes a reason, or a format and its
 /// arguments.
 #[macro_export]
 macro_rules! skip {

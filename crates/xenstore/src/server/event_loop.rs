@@ -177,6 +177,7 @@ impl EventLoop {
             if !self.core.takes_requests(id) {
                 return;
             }
+            // No whole message waits, so there is room, and reading nothing means the end.
             match stream.read(self.core.space(id)) {
                 Ok(0) => return self.drop_peer(id),
                 Ok(count) => self.core.received(id, count),
