@@ -1,7 +1,7 @@
 //! IP addresses of network devices (`RTM_*ADDR`).
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::family::{Family, UNSPECIFIED, ip_of, octets};
 use crate::netlink::{Attributes, Context, Error, Message, flags, string_of, u32_of};
@@ -96,6 +96,18 @@ impl Address {
         Family::of(self.local)
     }
 
+    /// The first address of its network.
+    #[must_use]
+    pub fn network(&self) -> IpAddr {
+        masked(self.local, self.prefix_length)
+    }
+
+    /// True when this address is in the network of `other`.
+    #[must_use]
+    pub fn is_in_network_of(&self, other: &Self) -> bool {
+        masked(self.local, other.prefix_length) == other.network()
+    }
+
     /// True for an IPv6 address whose uniqueness is not known yet.
     #[must_use]
     pub fn is_tentative(&self) -> bool {
@@ -169,6 +181,20 @@ impl Address {
     }
 }
 
+/// The address with all but its first `length` bits cleared.
+fn masked(address: IpAddr, length: u8) -> IpAddr {
+    match address {
+        IpAddr::V4(address) => {
+            let mask = u32::MAX.checked_shl(32_u32.saturating_sub(length.into())).unwrap_or(0);
+            Ipv4Addr::from_bits(address.to_bits() & mask).into()
+        }
+        IpAddr::V6(address) => {
+            let mask = u128::MAX.checked_shl(128_u32.saturating_sub(length.into())).unwrap_or(0);
+            Ipv6Addr::from_bits(address.to_bits() & mask).into()
+        }
+    }
+}
+
 const IFA_RT_PRIORITY: u16 = 9;
 const IFA_PROTO: u16 = 11;
 
@@ -218,5 +244,23 @@ impl Rtnetlink {
         self.socket
             .request(message)
             .attempting(|| format!("remove address {address} from network device number {}", address.link))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_told_by_their_networks() {
+        let address = |text: &str, length| Address::new(1, text.parse().unwrap(), length);
+        let network = |text: &str, length| address(text, length).network().to_string();
+        assert_eq!(network("10.1.2.3", 24), "10.1.2.0");
+        assert_eq!(network("10.1.2.3", 0), "0.0.0.0");
+        assert_eq!(network("10.1.2.3", 32), "10.1.2.3");
+        assert_eq!(network("2001:db8:5::1", 64), "2001:db8:5::");
+        assert_eq!(network("2001:db8:5::1", 0), "::");
+        assert!(address("2001:db8:5::9", 128).is_in_network_of(&address("2001:db8:5::1", 64)));
+        assert!(!address("2001:db8:6::9", 64).is_in_network_of(&address("2001:db8:5::1", 64)));
     }
 }

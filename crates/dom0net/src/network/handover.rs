@@ -46,6 +46,8 @@ pub fn onto_bridge(card: &Snapshot, wish: &Wish) -> Plan {
     copy_settings(&mut plan, card, bridge);
     plan.push(change(bridge, up(true), up(false)));
     copy_addresses(&mut plan, card, bridge);
+    copy_neighbours(&mut plan, card, bridge);
+    await_delivery(&mut plan, card, bridge);
     // From here on frames come in on the bridge; what goes out still takes the card's routes, and both ways work.
     plan.push(Change::Join { device: card.device.clone(), to: Some(bridge.clone()), from: None });
     if !card.link.is_up() {
@@ -55,6 +57,10 @@ pub fn onto_bridge(card: &Snapshot, wish: &Wish) -> Plan {
         // Until then the bridge has no queue, and drops what is sent.
         plan.push(Change::AwaitRunning(bridge.clone()));
     }
+    // Some time after a bridge without ports is up, the kernel finds that it has no carrier, and forgets whom it knows:
+    // only now is it certain that this is over.
+    copy_neighbours(&mut plan, card, bridge);
+    copy_proxies(&mut plan, card, bridge);
     move_routes(&mut plan, card, bridge);
     tighten(&mut plan, card, bridge);
     plan.push(change(
@@ -62,6 +68,7 @@ pub fn onto_bridge(card: &Snapshot, wish: &Wish) -> Plan {
         quiet,
         LinkChange { address_generation: card.link.address_generation, ..LinkChange::default() },
     ));
+    remove_proxies(&mut plan, card);
     remove_addresses(&mut plan, card);
     plan
 }
@@ -75,7 +82,11 @@ pub fn off_bridge(bridge: &Snapshot, card: &Device, before: &CardBefore) -> Plan
     let mut plan = Plan::new();
     loosen(&mut plan, card, before.reverse_path_filter.as_deref());
     copy_addresses(&mut plan, bridge, card);
+    copy_neighbours(&mut plan, bridge, card);
+    copy_proxies(&mut plan, bridge, card);
+    await_delivery(&mut plan, bridge, card);
     move_routes(&mut plan, bridge, card);
+    remove_proxies(&mut plan, bridge);
     plan.push(Change::Join { device: card.clone(), to: None, from: Some(bridge.device.clone()) });
     remove_addresses(&mut plan, bridge);
     if let Some(value) = &before.reverse_path_filter {
@@ -132,12 +143,16 @@ fn change(device: &Device, to: LinkChange, from: LinkChange) -> Change {
     Change::Link { device: device.clone(), to, from }
 }
 
-/// Gives `to` the addresses of `from` as well, and what it knows of its neighbours: without that the first packet to
-/// each would have to ask, and a lost question costs a second.
+/// Gives `to` the addresses of `from` as well.
 fn copy_addresses(plan: &mut Plan, from: &Snapshot, to: &Device) {
     for address in in_order_of_adding(from) {
         plan.push(Change::AddAddress(to.clone(), address_for(address, from, to)));
     }
+}
+
+/// Gives `to` what `from` knows of its neighbours: without that the first packet to each would have to ask, and a lost
+/// question costs a second.
+fn copy_neighbours(plan: &mut Plan, from: &Snapshot, to: &Device) {
     // Entries that need no asking are the kernel's own, for groups.
     let learned = |neighbour: &&Neighbour| neighbour.is_valid() && neighbour.state != neighbour_state::NOARP;
     for neighbour in from.neighbours.iter().filter(learned) {
@@ -146,9 +161,25 @@ fn copy_addresses(plan: &mut Plan, from: &Snapshot, to: &Device) {
         let taught = Neighbour { link: to.index, state, flags: 0, ..neighbour.clone() };
         plan.push(Change::TeachNeighbour(to.clone(), taught));
     }
+}
+
+fn copy_proxies(plan: &mut Plan, from: &Snapshot, to: &Device) {
     for neighbour in &from.proxied {
         plan.push(Change::AddProxy(to.clone(), neighbour.clone()));
     }
+}
+
+/// What the device answers for goes while it can still be told from what the kernel forgets: with the last address, and
+/// with the carrier.
+fn remove_proxies(plan: &mut Plan, from: &Snapshot) {
+    for neighbour in &from.proxied {
+        plan.push(Change::RemoveProxy(from.device.clone(), neighbour.clone()));
+    }
+}
+
+/// Even an address that is not checked for uniqueness is not delivered to at once: the kernel arranges that behind our
+/// back.
+fn await_delivery(plan: &mut Plan, from: &Snapshot, to: &Device) {
     if movable(from).any(|address| address.family() == Family::Inet6) {
         plan.push(Change::AwaitLocalRoutes(to.clone()));
     }
@@ -220,18 +251,12 @@ fn move_routes(plan: &mut Plan, from: &Snapshot, to: &Device) {
     }
 }
 
-/// What the device answered for goes first. Of its addresses the secondary ones go first: with its primary one the kernel would remove them all.
+/// Secondary addresses first: with its primary one the kernel would remove them all.
 fn remove_addresses(plan: &mut Plan, from: &Snapshot) {
-    for neighbour in &from.proxied {
-        plan.push(Change::RemoveProxy(from.device.clone(), neighbour.clone()));
-    }
     // In the opposite order of adding, so that undoing this adds them in the right one.
     let addresses: Vec<&Address> = in_order_of_adding(from).collect();
     for address in addresses.into_iter().rev() {
         plan.push(Change::RemoveAddress(from.device.clone(), address.clone()));
-    }
-    for route in &from.expiring {
-        plan.push(Change::RemoveRoute(route.clone()));
     }
 }
 
@@ -296,7 +321,6 @@ mod tests {
                 state: neighbour_state::REACHABLE,
                 flags: 0,
             }],
-            expiring: Vec::new(),
             next_hops: Vec::new(),
             rules: Vec::new(),
             proxied: Vec::new(),

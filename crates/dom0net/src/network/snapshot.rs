@@ -26,9 +26,6 @@ pub struct Snapshot {
     /// The routes through it, of all tables and both families, but for those that come and go with its addresses, and
     /// those whose next hop object says where they lead.
     pub routes: Vec<Route>,
-    /// The routes to its IPv6 networks whose addresses expire. The kernel makes them with the address, and lets them
-    /// expire by themselves when that is removed.
-    pub expiring: Vec<Route>,
     /// The next hop objects that lead through it.
     pub next_hops: Vec<NextHopObject>,
     /// The routing rules that name it.
@@ -67,17 +64,15 @@ impl Snapshot {
         let index = Some(link.index);
         let mut routes = route.routes(Family::Inet, index)?;
         routes.extend(route.routes(Family::Inet6, index)?);
-        let (of_addresses, mut routes): (Vec<Route>, Vec<Route>) =
-            routes.into_iter().partition(|route| route.protocol == route_numbers::PROTOCOL_KERNEL);
-        routes.retain(|route| route.next_hop_object().is_none());
-        let expiring = of_addresses.into_iter().filter(|route| route.expires().is_some()).collect();
+        routes.retain(|route| {
+            route.protocol != route_numbers::PROTOCOL_KERNEL && route.next_hop_object().is_none()
+        });
         let mut rules = route.rules()?;
         rules.retain(|rule| rule.names(name));
         Ok(Some(Self {
             device: Device { index: link.index, name: name.clone() },
             addresses: route.addresses(index)?,
             routes,
-            expiring,
             next_hops: route.next_hop_objects(link.index)?,
             rules,
             neighbours: route.neighbours(link.index)?,

@@ -57,7 +57,7 @@ impl Kernel {
                 let device = &bridge.device;
                 self.route.create_link_at(Some(device.index), &device.name, &kind, &bridge.link)?;
             }
-            Change::DeleteBridge(bridge) => self.route.delete_link(bridge.device.index)?,
+            Change::DeleteBridge(bridge) => gone(self.route.delete_link(bridge.device.index))?,
             Change::Link { device, to, .. } => self.route.change_link(device.index, to)?,
             Change::Join { device, to, .. } => {
                 let master = Master::from(to.as_ref().map(|bridge| bridge.index));
@@ -66,23 +66,25 @@ impl Kernel {
             }
             Change::PortOptions { device, to, .. } => self.route.change_port(device.index, to)?,
             Change::AddAddress(device, address) => self.add_address(&on(address, device))?,
-            Change::RemoveAddress(device, address) => self.route.remove_address(&on(address, device))?,
+            Change::RemoveAddress(device, address) => self.remove_address(&on(address, device))?,
             Change::TeachNeighbour(_, neighbour) => self.route.set_neighbour(neighbour)?,
             Change::SetRoute { to, .. } => self.route.replace_route(to)?,
-            Change::RemoveRoute(route) => self.route.remove_route(route)?,
+            Change::RemoveRoute(route) => gone(self.route.remove_route(route))?,
             Change::SetNextHop { to, .. } => self.route.set_next_hop_object(to)?,
             Change::ReplaceRule { to, from } => {
                 self.route.add_rule(to)?;
-                self.route.remove_rule(from)?;
+                gone(self.route.remove_rule(from))?;
             }
             Change::AddProxy(device, neighbour) => {
                 self.route.set_neighbour(&Neighbour { link: device.index, ..neighbour.clone() })?;
             }
             Change::RemoveProxy(device, neighbour) => {
-                self.route.remove_neighbour(&Neighbour { link: device.index, ..neighbour.clone() })?;
+                gone(self.route.remove_neighbour(&Neighbour { link: device.index, ..neighbour.clone() }))?;
             }
             Change::TieMac(device, mac) => self.route.add_forwarding_entry(device.index, *mac, None)?,
-            Change::UntieMac(device, mac) => self.route.remove_forwarding_entry(device.index, *mac, None)?,
+            Change::UntieMac(device, mac) => {
+                gone(self.route.remove_forwarding_entry(device.index, *mac, None))?;
+            }
             Change::Sysctl { setting, to, .. } => setting.write(to)?,
             Change::Guard(port, device, policy) => {
                 Guard::of(*port).install(self.filter()?, device, policy)?;
@@ -103,6 +105,27 @@ impl Kernel {
             self.route.add_address(&Address { flags, ..address.clone() })?;
         }
         self.route.add_address(address)
+    }
+
+    /// Removes an address. The kernel takes the route to its network away with it, unless the address was to expire:
+    /// then it leaves the route to expire by itself, in the way of another device with that network.
+    fn remove_address(&mut self, address: &Address) -> Result<(), netlink::Error> {
+        gone(self.route.remove_address(address))?;
+        if address.family() != Family::Inet6 || address.lifetime.is_none() {
+            return Ok(());
+        }
+        let others = self.route.addresses(Some(address.link))?;
+        if others.iter().any(|other| other.is_in_network_of(address)) {
+            return Ok(());
+        }
+        let routes = self.route.routes(Family::Inet6, Some(address.link))?;
+        let is_left = |route: &&Route| {
+            route.protocol == route_numbers::PROTOCOL_KERNEL
+                && route.kind == route_numbers::KIND_UNICAST
+                && route.destination_length == address.prefix_length
+                && route.destination() == Some(address.network())
+        };
+        routes.iter().filter(is_left).try_for_each(|route| gone(self.route.remove_route(route)))
     }
 
     fn await_local_routes(&mut self, device: &Device) -> Result<(), Error> {
@@ -142,6 +165,14 @@ impl Kernel {
             thread::sleep(PAUSE);
         }
         Ok(())
+    }
+}
+
+/// What shall go may have gone already: with a device, with an address, or by another hand.
+fn gone(result: Result<(), netlink::Error>) -> Result<(), netlink::Error> {
+    match result {
+        Err(error) if error.is_not_found() => Ok(()),
+        result => result,
     }
 }
 

@@ -28,6 +28,7 @@ impl Wire {
         };
         let output = self.host.namespace.run(run).unwrap();
         // strace ends as its child did.
+        assert!(matches!(output.status.code(), None | Some(0)), "{words:?} failed: {output:?}");
         !output.status.success()
     }
 
@@ -100,7 +101,7 @@ fn a_stop_that_is_killed_anywhere_is_finished_or_not_begun() {
     let points = walk(&wire, STOP, |at| {
         wire.recover();
         if wire.host.link("xenbr0").is_some() {
-            assert_same(&standing, &wire.state(), at);
+            assert_same(&standing, &wire.state(), &format!("{at}: it stands"));
         } else {
             assert_same(&before, &wire.state(), at);
             wire.succeeds(START);

@@ -76,7 +76,10 @@ fn stop_gives_back_all_that_start_took() {
     assert!(bridge.is_running());
     assert_eq!(wire.ip("-o addr show dev eth0"), "");
     let routes = wire.ip("route show table all dev eth0") + &wire.ip("-6 route show table all dev eth0");
-    assert!(routes.lines().all(|line| line.starts_with("multicast") || line.starts_with("anycast")), "{routes}");
+    assert!(
+        routes.lines().all(|line| line.starts_with("multicast") || line.starts_with("anycast")),
+        "{routes}"
+    );
     for (words, part) in [
         ("addr show dev xenbr0", "10.0.0.251/24 scope global secondary xenbr0:1"),
         ("addr show dev xenbr0", "2001:db8:5::1/64"),

@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 
 use netkernel::link::{LinkChange, LinkKind, index_of};
 use netkernel::namespace::Namespace;
+use netkernel::nftables::{
+    Batch, Field, Hook, Match, NfTables, Policy, Rule, Statement, Table, TableFamily, Verdict,
+};
 use netkernel::sysctl::Sysctl;
 use netkernel::{Family, Rtnetlink};
 
@@ -139,6 +142,23 @@ impl Wire {
                 thread::sleep(Duration::from_millis(20));
             }
         }
+    }
+
+    /// Makes the gateway answer nobody behind a bridge of the host: what it says there is dropped.
+    pub(crate) fn lose_gateway(&self) {
+        let table = Table { family: TableFamily::Bridge, name: "lost" };
+        let mut batch = Batch::new();
+        batch.add_table(table);
+        // NF_BR_LOCAL_IN: what a bridge gives to its host.
+        let hook = Hook { kind: "filter", number: 1, priority: 0, policy: Policy::Accept, devices: &[] };
+        batch.add_base_chain(table, "input", &hook);
+        let arp = Rule {
+            matches: vec![Match::is(Field::link(12, 2), [0x08, 0x06])],
+            statements: vec![Statement::Verdict(Verdict::Drop)],
+            comment: None,
+        };
+        batch.add_rule(table, "input", &arp);
+        self.host.namespace.run(|| NfTables::open().unwrap().commit(&batch).unwrap()).unwrap();
     }
 
     /// All that the host's network consists of, in words, but for what passes by itself.
