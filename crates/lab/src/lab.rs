@@ -1,5 +1,6 @@
 //! All of it together.
 
+use std::ffi::OsString;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -13,7 +14,7 @@ use crate::guest::lock;
 use crate::netback::Netback;
 use crate::toolstack::{Toolstack, ToolstackOptions};
 use crate::topology::net;
-use crate::{Error, Guest, Host, Interface, Wire, WireConfig};
+use crate::{Error, Guest, Host, Interface, Station, Wire, WireConfig};
 
 /// The store's server, which all parts share, and which is shut down before they are.
 #[derive(Debug)]
@@ -59,6 +60,8 @@ pub struct LabConfig {
     /// The folder below which the lab makes one of its own; none: that for temporary files. The path of a socket is made of it,
     /// which may not have more than 107 bytes.
     pub folder: Option<PathBuf>,
+    /// Says that `/run` belongs to the lab alone already. Else programs on the host get another one.
+    pub run_is_private: bool,
 }
 
 impl Default for LabConfig {
@@ -70,7 +73,7 @@ impl Default for LabConfig {
         let addresses = vec![net([10, 0, 0, 1], 24), net([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1], 64)];
         let mac = Some(MacAddress::new([0x52, 0x54, 0, 0, 0, 1]));
         let host = Interface { mac, addresses, gateways };
-        Self { wire, host, toolstack: ToolstackOptions::default(), folder: None }
+        Self { wire, host, toolstack: ToolstackOptions::default(), folder: None, run_is_private: false }
     }
 }
 
@@ -119,7 +122,7 @@ impl Lab {
         }
         .map_err(Error::system("make a folder for the lab"))?;
         let wire = Wire::new(config.wire)?;
-        let host = Arc::new(Host::new("host", folder.path())?);
+        let host = Arc::new(Host::new("host", folder.path(), config.run_is_private)?);
         wire.connect(host.station(), "eth0", &config.host)?;
         let store = Arc::new(Store::start(folder.path().join("xenstored"))?);
         let mut dom0 = Client::connect(store.path())?;
@@ -176,6 +179,22 @@ impl Lab {
     pub fn store_as(&self, domid: u32) -> Result<Client, Error> {
         Client::from_socket(self.store.connect(domid)?)
             .map_err(Error::system(format!("connect to the store as domain {domid}")))
+    }
+
+    /// What programs on the host have in their environment: where the store is, and where to keep files.
+    #[must_use]
+    pub fn environment(&self) -> Vec<(String, OsString)> {
+        self.toolstack.environment()
+    }
+
+    /// Shows all stations: the host, the gateway, the switch, the guests.
+    pub fn each_station(&self, mut visit: impl FnMut(&Station)) {
+        visit(self.host.station());
+        visit(self.wire.gateway());
+        visit(self.wire.switch());
+        for guest in self.domains.all() {
+            visit(guest.station());
+        }
     }
 
     /// Why netback ended, if it did.

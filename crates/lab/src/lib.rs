@@ -6,6 +6,7 @@ mod domains;
 mod error;
 pub mod frame;
 mod guest;
+pub mod keeper;
 mod lab;
 mod netback;
 mod probe;

@@ -1,6 +1,5 @@
 //! Attaching an interface (`libxl__device_nic_add` and what follows it in `libxl_device.c`).
 
-use std::ffi::OsStr;
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 use ethernet::MacAddress;
@@ -160,11 +159,7 @@ impl Toolstack {
 
     /// Calls a script on the host, with what the lab adds to its environment.
     pub(super) fn call(&self, call: ScriptCall) -> Result<ScriptRun, Error> {
-        let mut call = call.with("XENSTORED_PATH", self.store.path().as_os_str());
-        for (name, value) in &self.options.environment {
-            call = call.with(name, OsStr::new(value));
-        }
-        call.run(&self.host, self.options.timeouts.script)
+        call.with(self.environment()).run(&self.host, self.options.timeouts.script)
     }
 
     /// The domain that serves the interface: `backend=` is a name or a number.

@@ -136,6 +136,14 @@ impl Toolstack {
         &self.options
     }
 
+    /// What scripts have in their environment besides that of the toolstack and what is said of the vif: where the store is,
+    /// and what the options add.
+    pub(crate) fn environment(&self) -> Vec<(String, OsString)> {
+        let mut environment = vec![("XENSTORED_PATH".to_owned(), self.store.path().into())];
+        environment.extend(self.options.environment.iter().cloned());
+        environment
+    }
+
     /// A running domain.
     pub fn guest(&self, domid: u32) -> Result<Arc<Guest>, ToolstackError> {
         self.domains.get(domid).ok_or(ToolstackError::NoDomain { domid })

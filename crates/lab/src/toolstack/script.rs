@@ -1,6 +1,6 @@
 //! Calling a script, as libxl does: fork, exec, a limit.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fmt;
 use std::fs::File;
 use std::io;
@@ -136,8 +136,8 @@ impl ScriptCall {
     }
 
     /// Adds to the environment.
-    pub(super) fn with(mut self, name: &str, value: &OsStr) -> Self {
-        self.environment.push((name.to_owned(), value.to_owned()));
+    pub(super) fn with(mut self, environment: Vec<(String, OsString)>) -> Self {
+        self.environment.extend(environment);
         self
     }
 
