@@ -3,6 +3,7 @@
 
 pub mod guard;
 pub mod hotplug;
+pub mod inventory;
 pub mod log;
 pub mod network;
 pub mod places;

@@ -3,7 +3,8 @@
 //! | to | look at |
 //! |---|---|
 //! | read, make and change network devices, bridges and their ports | [`link`] |
-//! | read and change addresses, routes, neighbours, bridges' forwarding tables | [`address`], [`route`], [`neighbour`] |
+//! | read and change addresses, routes and what belongs to them | [`address`], [`route`], [`rule`], [`next_hop`] |
+//! | read and change neighbours, and bridges' forwarding tables | [`neighbour`] |
 //! | read and change kernel settings | [`sysctl`] |
 //! | filter packets | [`nftables`] |
 //! | work in another network namespace | [`namespace`] |
@@ -32,12 +33,14 @@ pub mod link;
 pub mod namespace;
 pub mod neighbour;
 pub mod netlink;
+pub mod next_hop;
 pub mod nftables;
 #[cfg(test)]
 mod oracle;
 pub mod packet;
 pub mod route;
 mod rtnetlink;
+pub mod rule;
 mod sys;
 pub mod sysctl;
 

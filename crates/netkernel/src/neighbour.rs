@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use ethernet::MacAddress;
 
 use crate::family::{Family, ip_of, octets};
-use crate::netlink::{Attributes, Context, Error, Message, flags, u16_of, u32_of};
+use crate::netlink::{Attributes, Cause, Context, Error, Message, flags, u16_of, u32_of};
 use crate::rtnetlink::Rtnetlink;
 
 /// States of a neighbour (`NUD_*`, `linux/neighbour.h`).
@@ -26,12 +26,14 @@ pub mod neighbour_state {
     pub const VALID: u16 = REACHABLE | STALE | DELAY | PROBE | NOARP | PERMANENT;
 }
 
+/// `NDA_MASTER`, which libc does not name for every C library.
+const NDA_MASTER: u16 = 9;
 /// `NTF_MASTER`: the entry is the bridge's that the device is a port of.
 const NTF_MASTER: u8 = 0x04;
 /// `NTF_PROXY`: we answer for this address.
 const NTF_PROXY: u8 = 0x08;
 
-/// An entry of the neighbour table: who has this address on this device.
+/// An entry of the neighbour table: who has this address on this device; or, of a proxied one, that we answer for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Neighbour {
@@ -102,7 +104,7 @@ impl ForwardingEntry {
         let find = |kind| attributes.clone().find(kind);
         Some(Self {
             port: u32_of(&header[4..])?,
-            bridge: find(libc::NDA_MASTER).and_then(u32_of),
+            bridge: find(NDA_MASTER).and_then(u32_of),
             mac: find(libc::NDA_LLADDR).and_then(mac_of)?,
             vlan: find(libc::NDA_VLAN).and_then(u16_of),
             state: u16_of(&header[8..])?,
@@ -131,20 +133,33 @@ pub(crate) fn forwarding_message(
 }
 
 impl Rtnetlink {
-    /// The neighbours on the device with this index, of both families. Addresses that we answer for are not
-    /// among them.
+    /// The neighbours on the device with this index, of both families.
     pub fn neighbours(&mut self, link: u32) -> Result<Vec<Neighbour>, Error> {
+        self.dump_neighbours(link, 0)
+            .attempting(|| format!("list the neighbours on network device number {link}"))
+    }
+
+    /// The addresses that we answer for on the device with this index, of both families.
+    pub fn proxied_neighbours(&mut self, link: u32) -> Result<Vec<Neighbour>, Error> {
+        self.dump_neighbours(link, NTF_PROXY)
+            .attempting(|| format!("list the addresses answered for on network device number {link}"))
+    }
+
+    fn dump_neighbours(&mut self, link: u32, flags: u8) -> Result<Vec<Neighbour>, Cause> {
         let mut neighbours = Vec::new();
         for family in [Family::Inet, Family::Inet6] {
             let mut message = Message::new(libc::RTM_GETNEIGH, 0);
-            message.header(&neighbour_header(family, 0, 0, 0));
-            message.u32(libc::NDA_IFINDEX, link);
+            message.header(&neighbour_header(family, 0, 0, flags));
+            // The kernel takes no filter by device when proxies are asked for.
+            if flags == 0 {
+                message.u32(libc::NDA_IFINDEX, link);
+            }
             let found: Vec<Neighbour> = self
                 .socket
-                .dump(&message, Vec::new, |list, reply| list.extend(Neighbour::parse(reply.payload)))
-                .attempting(|| format!("list the neighbours on network device number {link}"))?;
-            neighbours
-                .extend(found.into_iter().filter(|entry| entry.link == link && entry.flags & NTF_PROXY == 0));
+                .dump(&message, Vec::new, |list, reply| list.extend(Neighbour::parse(reply.payload)))?;
+            neighbours.extend(
+                found.into_iter().filter(|entry| entry.link == link && entry.flags & NTF_PROXY == flags),
+            );
         }
         Ok(neighbours)
     }
@@ -178,7 +193,7 @@ impl Rtnetlink {
     pub fn forwarding_entries(&mut self, bridge: u32) -> Result<Vec<ForwardingEntry>, Error> {
         let mut message = Message::new(libc::RTM_GETNEIGH, 0);
         message.header(&neighbour_header(Family::Bridge, 0, 0, 0));
-        message.u32(libc::NDA_MASTER, bridge);
+        message.u32(NDA_MASTER, bridge);
         let mut entries: Vec<ForwardingEntry> = self
             .socket
             .dump(&message, Vec::new, |list, reply| list.extend(ForwardingEntry::parse(reply.payload)))

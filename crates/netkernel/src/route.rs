@@ -7,7 +7,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use crate::family::{Family, ip_of, octets};
-use crate::netlink::{Attributes, Context, Error, Message, flags, u16_of, u32_of};
+use crate::netlink::{Attributes, Context, Error, Message, OwnedAttributes, flags, u16_of, u32_of};
 use crate::rtnetlink::Rtnetlink;
 
 /// `RTNH_F_ONLINK`: the gateway is on the link though no route says so. The only flag that is configuration.
@@ -59,8 +59,8 @@ pub struct Route {
     pub kind: u8,
     /// `RTNH_F_*` and `RTM_F_*`.
     pub flags: u32,
-    /// `RTA_*`: number and payload, in the kernel's order.
-    pub attributes: Vec<(u16, Vec<u8>)>,
+    /// `RTA_*`.
+    pub attributes: OwnedAttributes,
 }
 
 impl Route {
@@ -77,19 +77,19 @@ impl Route {
             scope: route_numbers::SCOPE_UNIVERSE,
             kind: route_numbers::KIND_UNICAST,
             flags: 0,
-            attributes: Vec::new(),
+            attributes: OwnedAttributes::default(),
         };
         if length > 0 {
-            route.set(libc::RTA_DST, octets(destination));
+            route.attributes.set(libc::RTA_DST, octets(destination));
         }
-        route.set(libc::RTA_TABLE, route_numbers::TABLE_MAIN.to_ne_bytes().to_vec());
+        route.attributes.set(libc::RTA_TABLE, route_numbers::TABLE_MAIN.to_ne_bytes());
         route
     }
 
     /// The same through the device with this index.
     #[must_use]
     pub fn through(mut self, link: u32) -> Self {
-        self.set(libc::RTA_OIF, link.to_ne_bytes().to_vec());
+        self.attributes.set(libc::RTA_OIF, link.to_ne_bytes());
         if self.gateway().is_none() && self.family == Family::Inet {
             self.scope = route_numbers::SCOPE_LINK;
         }
@@ -99,7 +99,7 @@ impl Route {
     /// The same by way of this gateway.
     #[must_use]
     pub fn via(mut self, gateway: IpAddr) -> Self {
-        self.set(libc::RTA_GATEWAY, octets(gateway));
+        self.attributes.set(libc::RTA_GATEWAY, octets(gateway));
         self.scope = route_numbers::SCOPE_UNIVERSE;
         self
     }
@@ -107,38 +107,44 @@ impl Route {
     /// The same with this metric.
     #[must_use]
     pub fn with_metric(mut self, metric: u32) -> Self {
-        self.set(libc::RTA_PRIORITY, metric.to_ne_bytes().to_vec());
+        self.attributes.set(libc::RTA_PRIORITY, metric.to_ne_bytes());
         self
     }
 
     /// The destination; none for the default route.
     #[must_use]
     pub fn destination(&self) -> Option<IpAddr> {
-        self.get(libc::RTA_DST).and_then(ip_of)
+        self.attributes.get(libc::RTA_DST).and_then(ip_of)
     }
 
     /// The gateway, of the route's own family or (`RTA_VIA`) of the other.
     #[must_use]
     pub fn gateway(&self) -> Option<IpAddr> {
-        gateway_in(|kind| self.get(kind))
+        gateway_in(|kind| self.attributes.get(kind))
     }
 
     /// The index of the device that it leads through, when there is only one.
     #[must_use]
     pub fn link(&self) -> Option<u32> {
-        self.get(libc::RTA_OIF).and_then(u32_of)
+        self.attributes.u32(libc::RTA_OIF)
     }
 
     /// The number of its table.
     #[must_use]
     pub fn table(&self) -> u32 {
-        self.get(libc::RTA_TABLE).and_then(u32_of).unwrap_or(route_numbers::TABLE_MAIN)
+        self.attributes.u32(libc::RTA_TABLE).unwrap_or(route_numbers::TABLE_MAIN)
     }
 
     /// Its metric: of several routes to a place the lowest counts.
     #[must_use]
     pub fn metric(&self) -> u32 {
-        self.get(libc::RTA_PRIORITY).and_then(u32_of).unwrap_or(0)
+        self.attributes.u32(libc::RTA_PRIORITY).unwrap_or(0)
+    }
+
+    /// In how many seconds it expires; none: it does not.
+    #[must_use]
+    pub fn expires(&self) -> Option<u32> {
+        self.attributes.get(libc::RTA_CACHEINFO).and_then(expires_in)
     }
 
     /// True when it leads through the device with this index, alone or among others.
@@ -149,7 +155,7 @@ impl Route {
 
     /// The gateways and devices among which traffic is spread, when there are several.
     pub fn next_hops(&self) -> impl Iterator<Item = NextHop> {
-        let mut rest = self.get(libc::RTA_MULTIPATH).unwrap_or_default();
+        let mut rest = self.attributes.get(libc::RTA_MULTIPATH).unwrap_or_default();
         std::iter::from_fn(move || {
             let length = usize::from(u16_of(rest)?);
             let hop = rest.get(..length)?;
@@ -165,25 +171,19 @@ impl Route {
     #[must_use]
     pub fn moved(&self, from: u32, to: u32) -> Self {
         let mut route = self.clone();
-        for (kind, payload) in &mut route.attributes {
-            match *kind {
-                libc::RTA_OIF if u32_of(payload) == Some(from) => *payload = to.to_ne_bytes().to_vec(),
-                libc::RTA_MULTIPATH => move_next_hops(payload, from, to),
-                _ => {}
-            }
+        if route.link() == Some(from) {
+            route.attributes.set(libc::RTA_OIF, to.to_ne_bytes());
+        }
+        if let Some(hops) = route.attributes.get_mut(libc::RTA_MULTIPATH) {
+            move_next_hops(hops, from, to);
         }
         route
     }
 
-    fn get(&self, kind: u16) -> Option<&[u8]> {
-        self.attributes.iter().find(|(this, _)| *this == kind).map(|(_, payload)| &payload[..])
-    }
-
-    fn set(&mut self, kind: u16, payload: Vec<u8>) {
-        match self.attributes.iter_mut().find(|(this, _)| *this == kind) {
-            Some((_, old)) => *old = payload,
-            None => self.attributes.push((kind, payload)),
-        }
+    /// The number of the next hop object that says where it leads, if one does: then the route itself does not.
+    #[must_use]
+    pub fn next_hop_object(&self) -> Option<u32> {
+        self.attributes.u32(RTA_NH_ID)
     }
 
     /// Reads the payload of an `RTM_NEWROUTE`; none when it is not one of an IP route.
@@ -198,9 +198,7 @@ impl Route {
             scope: header[6],
             kind: header[7],
             flags: u32_of(&header[8..])?,
-            attributes: Attributes::new(&payload[12..])
-                .map(|(kind, payload)| (kind, payload.to_vec()))
-                .collect(),
+            attributes: OwnedAttributes::parse(&payload[12..]),
         })
     }
 
@@ -217,8 +215,8 @@ impl Route {
         header[7] = self.kind;
         header[8..].copy_from_slice(&(self.flags & ONLINK).to_ne_bytes());
         message.header(&header);
-        for (kind, payload) in &self.attributes {
-            match *kind {
+        for (kind, payload) in self.attributes.iter() {
+            match kind {
                 // What is left of the route's life is told in one attribute and set by another.
                 libc::RTA_CACHEINFO => {
                     if let Some(seconds) = expires_in(payload) {
@@ -242,6 +240,7 @@ pub struct NextHop {
 
 const RTA_VIA: u16 = 18;
 const RTA_EXPIRES: u16 = 23;
+const RTA_NH_ID: u16 = 30;
 
 fn gateway_in<'a>(get: impl Fn(u16) -> Option<&'a [u8]>) -> Option<IpAddr> {
     let via = || get(RTA_VIA).and_then(|payload| ip_of(payload.get(2..)?));
@@ -348,7 +347,7 @@ mod tests {
     #[test]
     fn moving_touches_only_the_device_that_moves() {
         let mut route = Route::to("10.1.0.0".parse().unwrap(), 16);
-        route.set(libc::RTA_MULTIPATH, [next_hop(3), next_hop(4), next_hop(3)].concat());
+        route.attributes.set(libc::RTA_MULTIPATH, [next_hop(3), next_hop(4), next_hop(3)].concat());
         let hops: Vec<_> = route.moved(3, 9).next_hops().map(|hop| hop.link).collect();
         assert_eq!(hops, [9, 4, 9]);
         assert_eq!(route.moved(3, 9).moved(9, 3), route);
@@ -374,7 +373,7 @@ mod tests {
         fn hostile_multipath_is_walked_to_an_end(mut bytes: Vec<u8>) {
             move_next_hops(&mut bytes, 1, 2);
             let mut route = Route::to("10.0.0.0".parse().unwrap(), 8);
-            route.set(libc::RTA_MULTIPATH, bytes);
+            route.attributes.set(libc::RTA_MULTIPATH, bytes);
             let _ = route.next_hops().take(10_000).count();
         }
     }

@@ -182,11 +182,9 @@ pub(crate) fn close_in_child(descriptor: OwnedFd, delay: Duration) {
                 libc::close(other);
             }
         }
-        let pause = libc::timespec {
-            tv_sec: libc::time_t::try_from(delay.as_secs()).unwrap_or(0),
-            tv_nsec: delay.subsec_nanos().into(),
-        };
-        libc::nanosleep(&raw const pause, ptr::null_mut());
+        // Waiting for nothing, with a limit, is sleeping.
+        let milliseconds = c_int::try_from(delay.as_millis()).unwrap_or(c_int::MAX);
+        libc::poll(ptr::null_mut(), 0, milliseconds);
         libc::_exit(0)
     }
 }

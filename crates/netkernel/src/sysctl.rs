@@ -24,13 +24,41 @@ pub struct Sysctl(String);
 impl Sysctl {
     /// A setting of one device: `net/ipv4/conf/DEVICE/KEY` or `net/ipv6/conf/DEVICE/KEY`.
     #[must_use]
-    pub fn of_link(family: Family, link: &LinkName, key: &'static str) -> Self {
+    pub fn of_link(family: Family, link: &LinkName, key: &str) -> Self {
         Self(format!("net/{}/conf/{link}/{key}", directory(family)))
+    }
+
+    /// True when it is a setting of the device called `link`.
+    #[must_use]
+    pub fn is_of_link(&self, link: &LinkName) -> bool {
+        let mut parts = self.0.split('/');
+        parts.nth(2) == Some("conf") && parts.next() == Some(link.as_str())
+    }
+
+    /// What new devices get for a setting.
+    #[must_use]
+    pub fn default_of_links(family: Family, key: &str) -> Self {
+        Self(format!("net/{}/conf/default/{key}", directory(family)))
+    }
+
+    /// The names of all settings that a device has in this family; none when it has none at all.
+    pub fn keys_of_link(family: Family, link: &LinkName) -> Result<Vec<String>, SysctlError> {
+        let folder = Self(format!("net/{}/conf/{link}", directory(family)));
+        let entries = match fs::read_dir(folder.path()) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries.map_err(|error| folder.error("list", error))?,
+        };
+        let mut keys = entries
+            .map(|entry| entry.map(|entry| entry.file_name().to_string_lossy().into_owned()))
+            .collect::<io::Result<Vec<_>>>()
+            .map_err(|error| folder.error("list", error))?;
+        keys.sort();
+        Ok(keys)
     }
 
     /// A setting of the host: `net/ipv4/KEY` or `net/ipv6/KEY`, where the key may have slashes.
     #[must_use]
-    pub fn of_host(family: Family, key: &'static str) -> Self {
+    pub fn of_host(family: Family, key: &str) -> Self {
         Self(format!("net/{}/{key}", directory(family)))
     }
 

@@ -197,8 +197,8 @@ fn chains_are_reached_by_jump_and_goto() -> Outcome {
     host.run(|| -> Outcome {
         let mut batch = Batch::new();
         ingress_chain(&mut batch, Policy::Accept);
-        batch.add_chain(TABLE, "jumped");
-        batch.add_chain(TABLE, "gone");
+        batch.add_chain(TABLE, "jumped", None);
+        batch.add_chain(TABLE, "gone", None);
         let ours = |payload: u8| vec![ours(), Match::is(Field::link(14, 1), [payload])];
         batch.add_rule(TABLE, "jumped", &rule(vec![], vec![Statement::Count]));
         batch.add_rule(TABLE, "gone", &rule(vec![], vec![Statement::Count]));
@@ -278,13 +278,13 @@ fn a_batch_takes_effect_whole_or_not_at_all() -> Outcome {
         let mut filter = NfTables::open()?;
         let mut batch = Batch::new();
         batch.add_table(TABLE);
-        batch.add_chain(TABLE, "one");
+        batch.add_chain(TABLE, "one", None);
         batch.add_rule(
             TABLE,
             "one",
             &rule(vec![], vec![Statement::Verdict(Verdict::Jump("nowhere".into()))]),
         );
-        batch.add_chain(TABLE, "two");
+        batch.add_chain(TABLE, "two", None);
         let error = filter.commit(&batch).unwrap_err();
         assert!(
             error.to_string().starts_with("cannot add a rule to chain one of packet filter table test: "),

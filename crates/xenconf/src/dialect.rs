@@ -123,16 +123,23 @@ impl Detection {
 /// ```
 #[must_use]
 pub fn detect(source: &Source, forced: Option<Dialect>) -> Detection {
+    detect_and_read(source, forced).0
+}
+
+/// What a reading by xl's rules gave, which telling the language needs anyway.
+pub(crate) type ReadAsXl = (Settings, Diagnostics);
+
+/// Tells what a file is, with its settings if it turned out to be xl's.
+pub(crate) fn detect_and_read(source: &Source, forced: Option<Dialect>) -> (Detection, Option<ReadAsXl>) {
     let text = source.text();
     if text.starts_with("#!") {
-        return Detection::new(FileKind::Script, Dialect::Script, "it begins with `#!`");
+        return (Detection::new(FileKind::Script, Dialect::Script, "it begins with `#!`"), None);
     }
-    let first = first_significant(text);
-    match first {
-        Some('<') => Detection::new(FileKind::Domain, Dialect::Xml, "it begins with `<`"),
-        Some('(' | ')') => detect_sxp(source),
+    match first_significant(text) {
+        Some('<') => (Detection::new(FileKind::Domain, Dialect::Xml, "it begins with `<`"), None),
+        Some('(' | ')') => (detect_sxp(source), None),
         Some(_) => detect_assignments(source, forced),
-        None => detect_by_name(source, forced),
+        None => (detect_by_name(source, forced), None),
     }
 }
 
@@ -193,47 +200,56 @@ fn detect_sxp(source: &Source) -> Detection {
 }
 
 /// A file of assignments: `xl.conf`, a domain for xm, or one for xl.
-fn detect_assignments(source: &Source, forced: Option<Dialect>) -> Detection {
+fn detect_assignments(source: &Source, forced: Option<Dialect>) -> (Detection, Option<ReadAsXl>) {
+    if forced != Some(Dialect::Xl)
+        && let Some(word) = source.text().lines().find_map(is_python_line)
+    {
+        let reason = format!("it has {word}, which is Python");
+        let kind = if sets_something(source) { FileKind::Domain } else { FileKind::Other };
+        return (Detection::new(kind, Dialect::Xm, reason), None);
+    }
     let mut diagnostics = Diagnostics::new();
     let settings = xl::read(source, &[], &mut diagnostics);
     let kind = assignment_kind(source, &settings);
-    if kind == FileKind::XlConf {
-        return Detection::new(kind, Dialect::Xl, "it holds settings of `xl.conf`");
-    }
-    if let Some(dialect) = forced {
-        return Detection::new(kind, dialect, "you said so");
-    }
-    let (dialect, reason) = xm_or_xl(source, &settings, diagnostics.has_errors());
-    Detection::new(kind, dialect, reason)
+    let (dialect, reason) = match forced {
+        _ if kind == FileKind::XlConf => (Dialect::Xl, "it holds settings of `xl.conf`".to_owned()),
+        Some(dialect) => (dialect, "you said so".to_owned()),
+        None => xm_or_xl(source, &settings, diagnostics.has_errors()),
+    };
+    let read = (dialect == Dialect::Xl).then_some((settings, diagnostics));
+    (Detection::new(kind, dialect, reason), read)
+}
+
+/// True when a line of the text sets something that a domain has, so that a fault in it does not hide it.
+fn sets_something(source: &Source) -> bool {
+    source.text().lines().any(|line| {
+        let Some((name, _)) = line.split_once('=').filter(|_| !line.starts_with('#')) else { return false };
+        let name = name.trim().trim_end_matches('+').trim_end();
+        let (xm, xl) = names::known_to(name);
+        xm || xl || {
+            let (xm, xl) = names::known_to(&name.to_ascii_lowercase());
+            xm || xl
+        }
+    })
 }
 
 fn assignment_kind(source: &Source, settings: &Settings) -> FileKind {
-    let name = base_name(source);
     let has = |name: &str| settings.get(name).is_some();
     let is_conf = |name: &str| names::is_xl_conf_setting(name) && !names::is_xl_setting(name);
-    if name == "xl.conf" || settings.iter().any(|setting| is_conf(&setting.name)) {
+    if base_name(source) == "xl.conf" || settings.iter().any(|setting| is_conf(&setting.name)) {
         return FileKind::XlConf;
     }
-    let is_domain = |name: &str| names::is_xl_setting(name) || names::is_xm_setting(name);
     if has("sched") && has("cpus") && !has("memory") && !has("kernel") && !has("disk") && !has("vif") {
         return FileKind::CpuPool;
     }
-    // Looked for in the text, so that a fault in the line does not hide it.
-    let sets_one = |line: &str| {
-        line.split_once('=')
-            .is_some_and(|(name, _)| is_domain(&name.trim().trim_end_matches('+').to_ascii_lowercase()))
-    };
-    if source.text().lines().any(sets_one) { FileKind::Domain } else { FileKind::Other }
+    if sets_something(source) { FileKind::Domain } else { FileKind::Other }
 }
 
 /// Weighs what is in the file. What neither tells apart is taken for xl's, which is what runs today.
 fn xm_or_xl(source: &Source, settings: &Settings, xl_refuses: bool) -> (Dialect, String) {
-    if let Some(word) = source.text().lines().find_map(is_python_line) {
-        return (Dialect::Xm, format!("it has {word}, which is Python"));
-    }
     for setting in settings {
         let name = setting.name.as_str();
-        match (names::is_xm_setting(name), names::is_xl_setting(name)) {
+        match names::known_to(name) {
             (true, false) => return (Dialect::Xm, format!("it sets `{name}`, which only xm knows")),
             (false, true) => return (Dialect::Xl, format!("it sets `{name}`, which only xl knows")),
             _ => {}

@@ -13,8 +13,12 @@
 //!   is the interface that is made of them, and what the toolstack makes of it.
 //! - [`xend`], [`xlconf`] and [`domain`] are the files: `xend-config.sxp`, `xl.conf` and a domain in any
 //!   language. [`names`] knows which settings exist.
+//! - [`check`] looks at whole files, one by one and together, and reports them; [`options`] is what is known
+//!   besides the files.
 #![forbid(unsafe_code)]
 
+pub mod check;
+pub mod convert;
 pub mod diagnostic;
 pub mod dialect;
 pub mod domain;
@@ -27,6 +31,7 @@ pub mod python;
 pub mod rate;
 pub mod script;
 pub mod source;
+mod spilled;
 mod suggest;
 pub mod sxp;
 pub mod text;

@@ -11,6 +11,8 @@ pub struct Options {
     pub dialect: Option<Dialect>,
     /// Variables as on the command line of `xm create` or `xl create`: name and value.
     pub variables: Vec<(String, String)>,
+    /// The bridges that the host has, when that is known; else they are taken from the files, if these tell.
+    pub bridges: Option<Vec<String>>,
     /// The host that the files are for, as far as they ask for it.
     pub host: Host,
 }

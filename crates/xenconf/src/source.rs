@@ -126,8 +126,7 @@ impl Source {
         let text = text.into_owned();
         let mut line_starts = Vec::with_capacity(text.len() / 32 + 1);
         line_starts.push(0);
-        line_starts
-            .extend(text.bytes().zip(1..=u32::MAX).filter(|(byte, _)| *byte == b'\n').map(|(_, next)| next));
+        line_starts.extend(text.match_indices('\n').map(|(at, _)| Span::at(at + 1).start));
         Self { name: name.into(), text, encoding, has_bom, truncated, line_starts }
     }
 
@@ -193,6 +192,13 @@ impl Source {
         }
         offset
     }
+}
+
+/// The text up to the first line end of any kind.
+pub(crate) fn first_line(text: &str) -> &str {
+    // Searches for one character are fast; lines that end in CR alone are rare.
+    let line = text.split('\n').next().unwrap_or("");
+    line.split('\r').next().unwrap_or("")
 }
 
 fn decode(bytes: &[u8]) -> (Cow<'_, str>, Encoding, bool) {

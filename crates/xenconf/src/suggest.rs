@@ -19,37 +19,42 @@ pub(crate) fn nearest_within<'c>(
         2 | 3 => slips.min(1),
         _ => slips,
     };
-    let lower = word.to_lowercase();
     candidates
         .into_iter()
-        .map(|candidate| (distance(&lower, &candidate.to_lowercase(), most), candidate))
+        .filter(|candidate| {
+            candidate.len().abs_diff(word.len()) <= most && !differs_in_digits(word, candidate)
+        })
+        .map(|candidate| (distance(word.as_bytes(), candidate.as_bytes()), candidate))
         .filter(|(distance, _)| *distance <= most)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
 }
 
-/// How many letters must be changed, added, left out or swapped with their neighbour; anything over `most`
-/// when it is more than that.
-fn distance(a: &str, b: &str, most: usize) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    if a.len().abs_diff(b.len()) > most {
-        return most + 1;
-    }
+/// `eth1` is no slip of the finger for `eth0`.
+fn differs_in_digits(a: &str, b: &str) -> bool {
+    let letters = |text: &'_ str| text.bytes().filter(|byte| !byte.is_ascii_digit()).collect::<Vec<u8>>();
+    a.len() == b.len() && a.bytes().any(|byte| byte.is_ascii_digit()) && letters(a) == letters(b)
+}
+
+/// How many letters must be changed, added, left out or swapped with their neighbour. Capital and small letters
+/// are the same.
+fn distance(a: &[u8], b: &[u8]) -> usize {
     let mut before: Vec<usize> = Vec::new();
     let mut previous: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.iter().enumerate() {
         let mut current = Vec::with_capacity(b.len() + 1);
         current.push(i + 1);
         for (j, y) in b.iter().enumerate() {
-            let mut cost = (previous[j] + usize::from(x != y)).min(previous[j + 1] + 1).min(current[j] + 1);
-            if i > 0 && j > 0 && *x == b[j - 1] && a[i - 1] == *y {
+            let changed = usize::from(!x.eq_ignore_ascii_case(y));
+            let mut cost = (previous[j] + changed).min(previous[j + 1] + 1).min(current[j] + 1);
+            if i > 0 && j > 0 && x.eq_ignore_ascii_case(&b[j - 1]) && a[i - 1].eq_ignore_ascii_case(y) {
                 cost = cost.min(before[j - 1] + 1);
             }
             current.push(cost);
         }
         before = std::mem::replace(&mut previous, current);
     }
-    previous.last().copied().unwrap_or(most + 1)
+    previous.last().copied().unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]

@@ -30,14 +30,12 @@ use crate::vif::Defaults;
 pub struct XendConfig {
     /// What runs when xend starts; `None` when nothing does.
     pub network_script: Option<Script>,
-    /// Where it stands.
-    pub network_script_span: Option<Span>,
+    /// The value as it stands.
+    pub network_script_text: Option<Text>,
     /// What runs for an interface that names no script itself; xend's default is `vif-bridge`.
     pub vif_script: Option<Script>,
-    /// Where it stands.
-    pub vif_script_span: Option<Span>,
-    /// The value of `vif-script` as xend hands it on, arguments included.
-    pub vif_script_value: Option<String>,
+    /// The value as it stands, which xend hands on as a whole.
+    pub vif_script_text: Option<Text>,
     /// The default bridge of Xen 2.0 and 3.0.0 (`vif-bridge`).
     pub vif_bridge: Option<String>,
     /// Whether Xen 2.0 was to set the policy of the FORWARD chain (`vif-antispoof`).
@@ -50,11 +48,9 @@ impl XendConfig {
     /// What interfaces take from here.
     #[must_use]
     pub fn defaults(&self) -> Defaults {
-        Defaults {
-            script: self.vif_script_value.clone(),
-            bridge: self.vif_bridge.clone(),
-            ..Defaults::default()
-        }
+        let script = self.vif_script_text.as_ref().map(|text| text.as_str().to_owned());
+        let script = script.filter(|script| !script.is_empty());
+        Defaults { script, bridge: self.vif_bridge.clone(), ..Defaults::default() }
     }
 }
 
@@ -81,9 +77,14 @@ pub fn read(source: &Source, diagnostics: &mut Diagnostics) -> XendConfig {
     let mut config = XendConfig::default();
     let mut list: Vec<Setting> = Vec::new();
     let mut first_of: HashMap<&str, Span> = HashMap::new();
+    let mut loose_line = None;
     for form in tree.roots() {
         let Some(name) = form.children().next().and_then(NodeRef::text) else {
-            report_loose(form, diagnostics);
+            // One remark without its `#` is one finding, however many words it has.
+            let line = source.position(form.span().start).line;
+            if loose_line.replace(line) != Some(line) {
+                report_loose(form, diagnostics);
+            }
             continue;
         };
         if let Some(first) = first_of.get(name.as_str()) {
@@ -110,6 +111,10 @@ pub fn read(source: &Source, diagnostics: &mut Diagnostics) -> XendConfig {
 /// A bare word at top level, or a list without a name.
 fn report_loose(form: NodeRef<'_>, diagnostics: &mut Diagnostics) {
     let word = form.as_str();
+    if word.is_some_and(|word| word.starts_with(';')) {
+        // Told by the reader of the forms.
+        return;
+    }
     let shown = word.map_or_else(
         || "this list has no name".to_owned(),
         |word| format!("`{word}` stands outside of any form"),
@@ -174,20 +179,17 @@ fn question_name(name: &Text, diagnostics: &mut Diagnostics) {
 fn option(form: NodeRef<'_>, name: &Text, config: &mut XendConfig, diagnostics: &mut Diagnostics) {
     let value = form.arguments().next();
     let text = value.and_then(NodeRef::text);
-    let span = value.map(NodeRef::span);
     match name.as_str() {
         "network-script" => {
             config.network_script = text.and_then(|text| Script::parse(text.as_str()));
-            config.network_script_span = span;
+            config.network_script_text = text.cloned();
             if let Some(text) = text {
                 question_script(text, diagnostics);
             }
         }
         "vif-script" => {
             config.vif_script = text.and_then(|text| Script::parse(text.as_str()));
-            config.vif_script_span = span;
-            config.vif_script_value =
-                text.map(|text| text.as_str().to_owned()).filter(|text| !text.is_empty());
+            config.vif_script_text = text.cloned();
             if let Some(text) = text {
                 question_script(text, diagnostics);
             }

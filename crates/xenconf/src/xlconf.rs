@@ -37,6 +37,11 @@ const OLD_NAMES: [(&str, &str); 2] =
 #[must_use]
 pub fn read(source: &Source, diagnostics: &mut Diagnostics) -> XlConf {
     let settings = xl::read(source, &[], diagnostics);
+    from_settings(settings, diagnostics)
+}
+
+/// Gives the settings of the file their meaning.
+pub(crate) fn from_settings(settings: Settings, diagnostics: &mut Diagnostics) -> XlConf {
     question_names(&settings, diagnostics);
     let text = |name: &str| settings.value(name).and_then(Value::as_str).map(str::to_owned);
     let defaults = Defaults {

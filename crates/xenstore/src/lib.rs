@@ -35,7 +35,8 @@ mod store;
 pub mod wire;
 
 pub use client::{
-    Address, Batch, Client, Error, Event, OpenError, Replies, Requests, Ticket, Transaction, Tree, TreeLimits,
+    Address, Batch, Client, Error, Event, Node, OpenError, Replies, Requests, Ticket, Transaction, Tree,
+    TreeLimits,
 };
 pub use path::{Path, PathError};
 pub use permissions::{Access, Permission, Permissions, PermissionsError};

@@ -228,6 +228,8 @@ impl std::error::Error for PathError {}
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn problem_of(path: &str) -> Option<PathProblem> {
@@ -286,6 +288,27 @@ mod tests {
         assert!(folder.join("").is_err());
         assert!(folder.join("../x").is_err(), "a dot is no character of a path");
         assert_eq!(Path::root().join("tool").as_deref(), Ok("/tool"));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_accepted_stays_acceptable_above_and_below(path in "[a-z@/._ -]{0,12}", below in "[a-z@/._ -]{0,6}") {
+            let Ok(path) = Path::new(path) else { return Ok(()) };
+            if let Some(parent) = path.parent() {
+                prop_assert!(check(&parent).is_ok());
+                prop_assert_eq!(parent.join(path.name()), Ok(path.clone()));
+            }
+            if let Ok(joined) = path.join(&below) {
+                prop_assert_eq!(check(&joined), Ok(path.kind()));
+                prop_assert!(joined.starts_with(path.as_str()) && joined.ends_with(&below));
+            }
+        }
+
+        #[test]
+        fn any_text_is_judged(path in ".{0,100}") {
+            let clean = !path.is_empty() && path.bytes().all(allowed) && !path.contains("//");
+            prop_assert_eq!(check(&path).is_ok(), clean && (path == "/" || !path.ends_with('/')));
+        }
     }
 
     #[test]

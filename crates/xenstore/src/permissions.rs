@@ -206,6 +206,8 @@ impl std::error::Error for PermissionsError {}
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -230,6 +232,18 @@ mod tests {
         let permissions = Permissions::decode(b"n0\0r-1\0w99999\0").unwrap();
         assert_eq!(permissions.access_of(u32::MAX), Access::Read);
         assert_eq!(permissions.to_string(), "n0,r-1,w99999");
+    }
+
+    proptest! {
+        #[test]
+        fn every_list_survives_the_wire(owner: u32, entries in proptest::collection::vec((any::<u32>(), 0_usize..4), 0..8)) {
+            let access = |number: usize| Access::LETTERS[number].0;
+            let permissions = entries
+                .into_iter()
+                .fold(Permissions::owned_by(owner, Access::Read), |list, (domid, number)| list.with(domid, access(number)));
+            prop_assert_eq!(Permissions::decode(&permissions.encode()), Ok(permissions.clone()));
+            prop_assert_eq!(permissions.to_string().parse(), Ok(permissions));
+        }
     }
 
     #[test]

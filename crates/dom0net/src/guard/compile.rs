@@ -10,11 +10,12 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use netkernel::nftables::{Element, Field, KeyKind, Match, Rule, Statement, Test, Verdict};
 
 use super::frame::{
-    ARP_SENDER_ADDRESS, IPV4_SOURCE, IPV6_SOURCE, ND_TARGET, arp_is_request, arp_is_sound, arp_sender_mac,
-    comes_from, comes_from_as, destination_port, destination_port_is_outside, dhcp_client_is, ethertype,
-    goes_to_reserved_group, ipv6_source_is_unspecified, is_later_ipv4_fragment, is_mld_form, is_plain_nd,
-    is_whole_ipv4_packet, message_type, names_no_vlan, nd_link_layer_option, nd_message, nd_nonce_option,
-    protocol, source_port, source_port_is_not, transport_is, transport_is_not,
+    ARP_SENDER_ADDRESS, FRAGMENT_HEADER, IPV4_SOURCE, IPV6_SOURCE, ND_TARGET, arp_is_request, arp_is_sound,
+    arp_sender_mac, comes_from, comes_from_as, destination_port, destination_port_is_outside, dhcp_client_is,
+    ethertype, fragments_extension_headers, goes_to_reserved_group, ipv6_source_is_unspecified,
+    is_later_ipv4_fragment, is_later_ipv6_fragment, is_mld_form, is_plain_nd, is_whole_ipv4_packet,
+    message_type, names_no_vlan, nd_link_layer_option, nd_nonce_option, next_header_is, protocol,
+    source_port, source_port_is_not, transport_is, transport_is_not,
 };
 use super::policy::{Policy, Reason, Sources};
 
@@ -25,13 +26,53 @@ pub(super) struct Chain {
     pub(super) rules: Vec<Rule>,
 }
 
-/// The suffixes of the chains that [`compile`] makes for a guest with `ip=`, in order.
-pub(super) const LOCKED_CHAINS: &[&str] =
-    &["", "-ip4", "-arp", "-ip6", "-ip4-own", "-ip6-own", "-ip6-none", "-nd", "-nd-target"];
-/// The suffixes of the chains that it makes for one without.
-pub(super) const MAC_ONLY_CHAINS: &[&str] = &["", "-arp", "-ip4-own", "-ip6-own"];
-/// A chain that only the former has.
-pub(super) const LOCKED_MARK: &str = "-nd";
+/// Which chains a guard has: what must be known to take it away, when its policy is not known any more.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Layout {
+    /// The comment of its [`MARKED`] chain. Another set of chains must have another one.
+    pub(super) comment: &'static str,
+    /// What their names have behind that of the port, in order.
+    pub(super) suffixes: &'static [&'static str],
+}
+
+/// The chain that bears the layout's comment: one that each layout has, and that old kernels leave when the device goes.
+pub(super) const MARKED: &str = "-arp";
+
+/// The layout for guests with `ip=`.
+pub(super) const LOCKED: Layout = Layout {
+    comment: "locked 1",
+    suffixes: &[
+        "",
+        "-ip4",
+        "-arp",
+        "-ip6",
+        "-ip4-own",
+        "-ip6-own",
+        "-ip6-part",
+        "-ip6-none",
+        "-nd",
+        "-nd-target",
+    ],
+};
+
+/// The layout for guests without.
+pub(super) const MAC_ONLY: Layout =
+    Layout { comment: "mac-only 1", suffixes: &["", "-arp", "-ip4-own", "-ip6-own", "-ip6-part"] };
+
+impl Layout {
+    /// The layout of a policy's guard.
+    pub(super) fn of(policy: &Policy) -> &'static Self {
+        match policy.sources {
+            Sources::Any => &MAC_ONLY,
+            Sources::Only { .. } => &LOCKED,
+        }
+    }
+
+    /// The layout with this comment; none if another version of the program made it.
+    pub(super) fn named(comment: &str) -> Option<&'static Self> {
+        [&LOCKED, &MAC_ONLY].into_iter().find(|layout| layout.comment == comment)
+    }
+}
 
 /// Up to this many addresses, a comparison for each is cheaper than a look into a set.
 const COMPARED_ADDRESSES: usize = 2;
@@ -95,6 +136,7 @@ impl Compiler<'_> {
         });
         self.chain_of("ip4-own", Self::own_ipv4);
         self.chain_of("ip6-own", Self::own_ipv6);
+        self.chain_of("ip6-part", |_| fragments());
         self.chain_of("ip6-none", Self::unspecified_ipv6);
         self.chain_of("nd", Self::own_icmpv6);
         self.chain_of("nd-target", |_| {
@@ -124,18 +166,19 @@ impl Compiler<'_> {
         );
         self.chain_of("arp", |it| vec![accept([arp_sender_mac(it.mac)]), drop_as(Reason::Arp, [])]);
         self.chain_of("ip4-own", Self::own_ipv4);
-        self.chain_of("ip6-own", |_| {
-            let mut rules = ipv6_services();
+        self.chain_of("ip6-own", |it| {
+            let mut rules = it.sound_ipv6();
             rules.extend([
                 drop_as(Reason::Router, [transport_is(protocol::ICMPV6), message_type(130, 130)]),
                 drop_as(Reason::Router, [transport_is(protocol::ICMPV6), message_type(134, 134)]),
                 drop_as(Reason::Router, [transport_is(protocol::ICMPV6), message_type(137, 137)]),
-                // Any sound header; the protocol number 255 is reserved.
-                accept([transport_is_not(255)]),
+                accept([transport_is(protocol::ICMPV6), message_type(0, 255)]),
+                accept([transport_is_not(protocol::ICMPV6)]),
                 drop_as(Reason::Malformed, []),
             ]);
             rules
         });
+        self.chain_of("ip6-part", |_| fragments());
     }
 
     /// IPv4 whose source is right.
@@ -172,19 +215,38 @@ impl Compiler<'_> {
 
     /// IPv6 whose source is right.
     fn own_ipv6(&self) -> Vec<Rule> {
-        let mut rules =
-            vec![accept([transport_is(protocol::TCP)]), self.on(transport_is(protocol::ICMPV6), "nd")];
-        rules.extend(ipv6_services());
-        rules.push(accept([transport_is_not(protocol::ICMPV6)]));
-        rules.push(drop_as(Reason::Malformed, []));
+        let mut rules = self.sound_ipv6();
+        rules.extend([
+            self.on(transport_is(protocol::ICMPV6), "nd"),
+            accept([transport_is_not(protocol::ICMPV6)]),
+            drop_as(Reason::Malformed, []),
+        ]);
         rules
+    }
+
+    /// What holds for IPv6 of any source: fragments hide nothing, and no guest is a DHCPv6 server. Leaves open what is
+    /// neither TCP nor UDP.
+    fn sound_ipv6(&self) -> Vec<Rule> {
+        let udp = || transport_is(protocol::UDP);
+        vec![
+            accept([transport_is(protocol::TCP)]),
+            Rule {
+                matches: vec![next_header_is(FRAGMENT_HEADER)],
+                statements: vec![Statement::Verdict(Verdict::Jump(self.named("ip6-part").into()))],
+                comment: None,
+            },
+            accept([udp(), source_port_is_not(547), destination_port_is_outside(546, 546)]),
+            drop_as(Reason::Dhcp, [udp(), message_type(0, 255)]),
+            // Its ports cannot be seen.
+            drop_as(Reason::Malformed, [udp()]),
+        ]
     }
 
     /// IPv6 from `::`: asking whether an address is free, and joining groups.
     fn unspecified_ipv6(&self) -> Vec<Rule> {
         vec![
-            self.on_all([is_plain_nd(24), nd_message(135)], "nd-target"),
-            self.on_all([is_plain_nd(32), nd_message(135), nd_nonce_option(24)], "nd-target"),
+            self.on_all([is_plain_nd(24), message_type(135, 135)], "nd-target"),
+            self.on_all([is_plain_nd(32), message_type(135, 135), nd_nonce_option(24)], "nd-target"),
             accept(joining_groups(131, 132)),
             accept(joining_groups(143, 143)),
             drop_as(Reason::Ipv6Source, []),
@@ -199,20 +261,18 @@ impl Compiler<'_> {
             // Errors and echo.
             accept([message_type(1, 4)]),
             accept([message_type(128, 129)]),
-            accept([is_plain_nd(32), nd_message(135), source_option(24)]),
-            accept([is_plain_nd(24), nd_message(135)]),
-            self.on_all([is_plain_nd(32), nd_message(136), target_option(24)], "nd-target"),
-            self.on_all([is_plain_nd(24), nd_message(136)], "nd-target"),
-            accept([is_plain_nd(16), nd_message(133), source_option(8)]),
-            accept([is_plain_nd(8), nd_message(133)]),
+            accept([is_plain_nd(32), message_type(135, 135), source_option(24)]),
+            accept([is_plain_nd(24), message_type(135, 135)]),
+            self.on_all([is_plain_nd(32), message_type(136, 136), target_option(24)], "nd-target"),
+            self.on_all([is_plain_nd(24), message_type(136, 136)], "nd-target"),
+            accept([is_plain_nd(16), message_type(133, 133), source_option(8)]),
+            accept([is_plain_nd(8), message_type(133, 133)]),
             accept(joining_groups(131, 132)),
             accept(joining_groups(143, 143)),
             drop_as(Reason::Router, [message_type(130, 130)]),
             drop_as(Reason::Router, [message_type(134, 134)]),
             drop_as(Reason::Router, [message_type(137, 137)]),
-            drop_as(Reason::Neighbour, [message_type(0, 255)]),
-            // Later fragments, whose type was seen in the first.
-            accept([transport_is(protocol::ICMPV6)]),
+            drop_as(Reason::Neighbour, []),
         ]
     }
 
@@ -261,12 +321,9 @@ fn octets_of(network: &IpNet) -> Vec<u8> {
     }
 }
 
-/// No guest is a DHCPv6 server.
-fn ipv6_services() -> Vec<Rule> {
-    vec![
-        drop_as(Reason::Dhcp, [transport_is(protocol::UDP), source_port(547)]),
-        drop_as(Reason::Dhcp, [transport_is(protocol::UDP), destination_port(546)]),
-    ]
+/// Fragments of IPv6: the first one is looked at like a whole packet, later ones are worth nothing without it.
+fn fragments() -> Vec<Rule> {
+    vec![drop_as(Reason::Malformed, [fragments_extension_headers()]), accept([is_later_ipv6_fragment()])]
 }
 
 /// A report of multicast listener discovery, of these types.

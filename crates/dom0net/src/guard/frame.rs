@@ -4,7 +4,7 @@
 //! protocol looks past a VLAN tag, so that a tag in front of a forged ARP would hide it from every rule.
 
 use ethernet::MacAddress;
-use netkernel::nftables::{Field, Match, Test};
+use netkernel::nftables::{Element, Field, KeyKind, Match, Test};
 
 /// Transport protocols (IANA).
 pub(super) mod protocol {
@@ -121,16 +121,32 @@ pub(super) fn arp_sender_mac(mac: MacAddress) -> Match {
     Match::is(Field::network(8, 6), mac.octets())
 }
 
+/// An IPv6 packet whose first header behind its own has this number.
+pub(super) fn next_header_is(number: u8) -> Match {
+    Match::is(Field::network(6, 1), [number])
+}
+
+/// The number of the fragment header.
+pub(super) const FRAGMENT_HEADER: u8 = 44;
+
+/// Behind a fragment header directly behind the IPv6 header: a fragment but the first.
+pub(super) fn is_later_ipv6_fragment() -> Match {
+    Match { field: Field::network(42, 2), mask: Some(vec![0xff, 0xf8]), test: Test::IsNot(vec![0, 0]) }
+}
+
+/// Behind such a fragment header: there are more headers in the fragmented part, before the transport header. They could
+/// reach into the next fragment, or be overwritten by it, and then nobody knows what this packet is.
+pub(super) fn fragments_extension_headers() -> Match {
+    let extension_headers = [0, 43, FRAGMENT_HEADER, 51, 60, 135, 139, 140];
+    let elements = extension_headers.map(|number| Element::one([number])).to_vec();
+    Match { field: Field::network(40, 1), mask: None, test: Test::OneOf(KeyKind::Protocol, elements) }
+}
+
 /// ICMPv6 directly behind the IPv6 header, with hop limit 255 and a payload of this many bytes: the form that
 /// neighbour discovery must have (RFC 4861), and from which its options can be told.
 pub(super) fn is_plain_nd(payload_length: u16) -> Match {
     let [high, low] = payload_length.to_be_bytes();
     Match::is(Field::network(4, 4), [high, low, protocol::ICMPV6, 255])
-}
-
-/// Type, with code 0.
-pub(super) fn nd_message(kind: u8) -> Match {
-    Match::is(Field::transport(0, 2), [kind, 0])
 }
 
 /// A link-layer address option of this type (1 source, 2 target) at this offset, with this address.

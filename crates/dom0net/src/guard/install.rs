@@ -11,7 +11,7 @@ use netkernel::link::LinkName;
 use netkernel::netlink::Error;
 use netkernel::nftables::{Batch, ChainInfo, Hook, NfTables, Policy as ChainPolicy, Table, TableFamily};
 
-use super::compile::{Chain, LOCKED_CHAINS, LOCKED_MARK, MAC_ONLY_CHAINS, compile};
+use super::compile::{Chain, Layout, MARKED, compile};
 use super::policy::{Policy, Reason};
 use crate::vif::Port;
 
@@ -21,13 +21,11 @@ const TABLES: u32 = 64;
 const PRIORITY: i32 = -500;
 /// `NF_NETDEV_INGRESS`.
 const INGRESS: u32 = 0;
-/// A table with no more than this in it may hold one guard alone, and is looked at as a whole.
-const FEW: u32 = 24;
 /// How often a change that raced with others is tried again.
 const ATTEMPTS: usize = 8;
 
 /// The name of the tables, up to the number.
-pub(crate) const TABLE_PREFIX: &str = "dom0net-";
+const TABLE_PREFIX: &str = "dom0net-";
 
 /// The guard of one port: where it is in the packet filter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,63 +62,74 @@ impl Guard {
     /// one step, so that there is no moment without.
     pub fn install(&self, filter: &mut NfTables, device: &LinkName, policy: &Policy) -> Result<(), Error> {
         let chains = compile(policy, &self.name);
+        let comment = Layout::of(policy).comment;
         let mut batch = Batch::new();
         batch.add_table(self.table());
-        self.add_chains(&mut batch, device, &chains);
+        self.add_chains(&mut batch, device, &chains, comment);
         match filter.commit(&batch) {
             // An earlier plug of this port was never undone, or this is a second one.
-            Err(error) if error.is_exists() => self.replace(filter, device, &chains),
-            result => result,
-        }
-    }
-
-    fn replace(&self, filter: &mut NfTables, device: &LinkName, chains: &[Chain]) -> Result<(), Error> {
-        self.without_present_chains(filter, |guard, batch| guard.add_chains(batch, device, chains))
-    }
-
-    /// Deletes the chains that this guard has, and changes what `then` says in the same step.
-    fn without_present_chains(
-        &self,
-        filter: &mut NfTables,
-        then: impl Fn(&Self, &mut Batch),
-    ) -> Result<(), Error> {
-        let change = |present: &[String]| {
-            let mut batch = Batch::new();
-            for chain in present {
-                batch.flush_chain(self.table(), chain);
-            }
-            for chain in present {
-                batch.delete_chain(self.table(), chain);
-            }
-            then(self, &mut batch);
-            batch
-        };
-        let known = self.known_chains(filter)?;
-        match filter.commit(&change(&known)) {
-            // Chains that an older or newer version of this program made in another shape.
-            Err(error) if error.is_not_found() || error.is_busy() || error.is_exists() => {
-                let all = self.all_chains(filter)?;
-                filter.commit(&change(&all))
+            Err(error) if error.is_exists() => {
+                let present = self.present_chains(filter)?;
+                let mut batch = Batch::new();
+                self.delete_chains(&mut batch, &present);
+                self.add_chains(&mut batch, device, &chains, comment);
+                filter.commit(&batch)
             }
             result => result,
         }
     }
 
-    /// The chains that this version makes, as far as they are there: from two look-ups, however many guards there are.
-    fn known_chains(&self, filter: &mut NfTables) -> Result<Vec<String>, Error> {
-        let mut exists = |suffix: &str| {
-            let found = filter.chain(self.table(), &format!("{}{suffix}", self.name));
-            found.map(|chain| chain.is_some())
+    fn add_chains(&self, batch: &mut Batch, device: &LinkName, chains: &[Chain], comment: &str) {
+        let devices = [device.clone()];
+        let hook = Hook {
+            kind: "filter",
+            number: INGRESS,
+            priority: PRIORITY,
+            policy: ChainPolicy::Drop,
+            devices: &devices,
         };
-        let suffixes = if exists(LOCKED_MARK)? { LOCKED_CHAINS } else { MAC_ONLY_CHAINS };
-        // Old kernels take the base chain away with its device, and leave the others.
-        let first = usize::from(!exists("")?);
-        let others = exists(suffixes[1])?;
-        let present = if others { &suffixes[first..] } else { &suffixes[..1 - first] };
-        Ok(present.iter().map(|suffix| format!("{}{suffix}", self.name)).collect())
+        let marked = self.named(MARKED);
+        for chain in chains {
+            if chain.name == self.name {
+                batch.add_base_chain(self.table(), &chain.name, &hook);
+            } else {
+                let comment = (chain.name == marked).then_some(comment);
+                batch.add_chain(self.table(), &chain.name, comment);
+            }
+        }
+        for chain in chains {
+            for rule in &chain.rules {
+                batch.add_rule(self.table(), &chain.name, rule);
+            }
+        }
     }
 
-    /// All chains of this guard, whoever made them.
+    fn delete_chains(&self, batch: &mut Batch, present: &[String]) {
+        // Without their rules they do not need each other any more.
+        for chain in present {
+            batch.flush_chain(self.table(), chain);
+        }
+        for chain in present {
+            batch.delete_chain(self.table(), chain);
+        }
+    }
+
+    /// The chains of this guard that are there.
+    fn present_chains(&self, filter: &mut NfTables) -> Result<Vec<String>, Error> {
+        let base = filter.chain(self.table(), &self.name)?;
+        let marked = filter.chain(self.table(), &self.named(MARKED))?;
+        let layout = marked.as_ref().map(|chain| chain.comment.as_deref().and_then(Layout::named));
+        let Some(layout) = layout else {
+            // Nothing at all, or a base chain that is not ours to understand.
+            return if base.is_none() { Ok(Vec::new()) } else { self.all_chains(filter) };
+        };
+        let Some(layout) = layout else { return self.all_chains(filter) };
+        // Old kernels take the base chain away with its device.
+        let gone = usize::from(base.is_none());
+        Ok(layout.suffixes[gone..].iter().map(|suffix| self.named(suffix)).collect())
+    }
+
+    /// The chains of this guard, whoever made them: found by looking at all chains of all guards.
     fn all_chains(&self, filter: &mut NfTables) -> Result<Vec<String>, Error> {
         let chains = filter.chains(TableFamily::Netdev)?;
         Ok(chains.into_iter().filter(|chain| self.owns(chain)).map(|chain| chain.name).collect())
@@ -131,46 +140,33 @@ impl Guard {
         chain.table == self.table && suffix.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
     }
 
-    fn add_chains(&self, batch: &mut Batch, device: &LinkName, chains: &[Chain]) {
-        let devices = [device.clone()];
-        let hook = Hook {
-            kind: "filter",
-            number: INGRESS,
-            priority: PRIORITY,
-            policy: ChainPolicy::Drop,
-            devices: &devices,
-        };
-        for chain in chains {
-            if chain.name == self.name {
-                batch.add_base_chain(self.table(), &chain.name, &hook);
-            } else {
-                batch.add_chain(self.table(), &chain.name);
-            }
-        }
-        for chain in chains {
-            for rule in &chain.rules {
-                batch.add_rule(self.table(), &chain.name, rule);
-            }
-        }
+    fn named(&self, suffix: &str) -> String {
+        format!("{}{suffix}", self.name)
     }
 
     /// Takes the guard away, and its table when nothing else is in it. No error when there is none.
     pub fn remove(&self, filter: &mut NfTables) -> Result<(), Error> {
-        let Some(table) = filter.table(self.table())? else { return Ok(()) };
-        if table.uses <= FEW && self.remove_with_table(filter)? {
+        // A guard that is alone in its table goes with it, in one step.
+        let present = self.present_chains(filter)?;
+        if self.remove_table_of(filter, present.len())? {
             return Ok(());
         }
-        self.without_present_chains(filter, |_, _| ())
+        let mut batch = Batch::new();
+        self.delete_chains(&mut batch, &present);
+        filter.commit(&batch)?;
+        self.remove_table_of(filter, 0).map(drop)
     }
 
-    /// Deletes the whole table if nothing but this guard is in it, and says whether it did.
-    fn remove_with_table(&self, filter: &mut NfTables) -> Result<bool, Error> {
+    /// Deletes the whole table if it holds this many things and no more, and says whether it is gone.
+    ///
+    /// Kernels differ in whether they count the sets of rules; where they do, the count is too large for a guard with
+    /// chains, and right for an empty table.
+    fn remove_table_of(&self, filter: &mut NfTables, things: usize) -> Result<bool, Error> {
         for _ in 0..ATTEMPTS {
             // Anything that changes from here on makes the batch stale.
             let generation = filter.generation()?;
             let Some(table) = filter.table(self.table())? else { return Ok(true) };
-            let chains = table.uses as usize - filter.sets(self.table())?.len().min(table.uses as usize);
-            if chains != self.known_chains(filter)?.len() {
+            if table.uses as usize != things {
                 return Ok(false);
             }
             let mut batch = Batch::expecting(Some(generation));
@@ -188,7 +184,7 @@ impl Guard {
     pub fn state(&self, filter: &mut NfTables) -> Result<Option<GuardState>, Error> {
         let Some(chain) = filter.chain(self.table(), &self.name)? else { return Ok(None) };
         let mut state = GuardState { devices: chain.devices, dropped: BTreeMap::new() };
-        for chain in self.known_chains(filter)? {
+        for chain in self.present_chains(filter)? {
             for rule in filter.rules(self.table(), Some(&chain))? {
                 let reason = rule.comment.as_deref().and_then(Reason::from_word);
                 if let (Some(reason), Some((frames, _))) = (reason, rule.counted) {
@@ -219,8 +215,12 @@ mod tests {
     #[test]
     fn a_vif_and_its_tap_have_guards_of_their_own() {
         let (vif, tap) = (guard(1, 0, PortKind::Vif), guard(1, 0, PortKind::Tap));
-        let chain =
-            |name: &str| ChainInfo { table: vif.table.clone(), name: name.into(), devices: Vec::new() };
+        let chain = |name: &str| ChainInfo {
+            table: vif.table.clone(),
+            name: name.into(),
+            devices: Vec::new(),
+            comment: None,
+        };
         assert!(vif.owns(&chain("vif1.0")) && vif.owns(&chain("vif1.0-nd")));
         assert!(!vif.owns(&chain("tap1.0")) && !vif.owns(&chain("vif1.01")));
         assert!(tap.owns(&chain("tap1.0-nd")));
@@ -238,14 +238,13 @@ mod tests {
     #[test]
     fn the_chains_to_delete_are_those_that_are_made() {
         let mac = "00:16:3e:00:00:01".parse().unwrap();
-        let names = |policy: &Policy| -> Vec<String> {
-            compile(policy, "vif1.0").into_iter().map(|chain| chain.name).collect()
-        };
-        let named = |suffixes: &[&str]| -> Vec<String> {
-            suffixes.iter().map(|suffix| format!("vif1.0{suffix}")).collect()
-        };
-        assert_eq!(names(&Policy::locked(mac, [])), named(LOCKED_CHAINS));
-        assert_eq!(names(&Policy::mac_only(mac)), named(MAC_ONLY_CHAINS));
-        assert!(LOCKED_CHAINS.contains(&LOCKED_MARK) && !MAC_ONLY_CHAINS.contains(&LOCKED_MARK));
+        for policy in [Policy::locked(mac, []), Policy::mac_only(mac)] {
+            let layout = Layout::of(&policy);
+            let made: Vec<String> = compile(&policy, "vif1.0").into_iter().map(|chain| chain.name).collect();
+            let known: Vec<String> = layout.suffixes.iter().map(|suffix| format!("vif1.0{suffix}")).collect();
+            assert_eq!(made, known);
+            assert!(layout.suffixes.contains(&MARKED));
+            assert_eq!(Layout::named(layout.comment), Some(layout));
+        }
     }
 }

@@ -8,6 +8,5 @@ mod frame;
 mod install;
 mod policy;
 
-pub(crate) use install::TABLE_PREFIX;
 pub use install::{Guard, GuardState};
 pub use policy::{Policy, Reason, Sources};

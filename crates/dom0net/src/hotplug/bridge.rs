@@ -2,7 +2,7 @@
 
 use ethernet::MacAddress;
 use netkernel::address::Address;
-use netkernel::link::{AddressGeneration, Link, LinkChange, LinkName, Master, PortOptions};
+use netkernel::link::{AddressGeneration, Link, LinkChange, LinkName, PortOptions};
 
 use super::nodes::Wanted;
 use crate::plan::{Change, Device, Plan};
@@ -18,13 +18,24 @@ pub(super) struct Seen {
     pub(super) device: Link,
     /// The device's addresses.
     pub(super) addresses: Vec<Address>,
+    /// What it is a port of already.
+    pub(super) master: Option<Device>,
     /// The bridge.
-    pub(super) bridge: Link,
+    pub(super) bridge: Bridge,
+}
+
+/// The bridge that a vif shall be a port of.
+#[derive(Clone, Debug)]
+pub(super) struct Bridge {
+    /// Which.
+    pub(super) device: Device,
+    /// Its MTU, in bytes.
+    pub(super) mtu: u32,
 }
 
 /// The MTU that the vif gets: what was asked for, or what the bridge has.
 #[must_use]
-pub(super) fn mtu(wanted: &Wanted, bridge: &Link) -> u32 {
+pub(super) fn mtu(wanted: &Wanted, bridge: &Bridge) -> u32 {
     wanted.mtu.unwrap_or(bridge.mtu)
 }
 
@@ -48,8 +59,10 @@ pub(super) fn plug(port: Port, wanted: &Wanted, name_now: &LinkName, seen: &Seen
         plan.push(Change::RemoveAddress(device.clone(), address.clone()));
     }
     plan.push(Change::Guard(port, wanted.name.clone(), wanted.policy.clone()));
-    let enslave = LinkChange { master: Some(Master::Link(seen.bridge.index)), ..LinkChange::default() };
-    push_link(&mut plan, &device, enslave, link);
+    if link.master != Some(seen.bridge.device.index) {
+        let to = Some(seen.bridge.device.clone());
+        plan.push(Change::Join { device: device.clone(), to, from: seen.master.clone() });
+    }
     // A second fence, which nobody's flush of the packet filter takes away: the bridge itself takes frames from the
     // guest's own MAC address alone, and learns none.
     let fenced = PortOptions { learning: Some(false), locked: Some(true), ..PortOptions::default() };
@@ -66,15 +79,17 @@ pub(super) fn plug(port: Port, wanted: &Wanted, name_now: &LinkName, seen: &Seen
 
 /// How a device that is still there leaves its bridge. Its guard stays until it is out.
 #[must_use]
-pub(super) fn unplug(device: &Device, link: &Link) -> Plan {
+pub(super) fn unplug(device: &Device, link: &Link, master: Option<Device>) -> Plan {
     let mut plan = Plan::new();
     push_link(&mut plan, device, LinkChange { up: Some(false), ..LinkChange::default() }, link);
-    push_link(&mut plan, device, LinkChange { master: Some(Master::Nobody), ..LinkChange::default() }, link);
+    if let Some(master) = master {
+        plan.push(Change::Join { device: device.clone(), to: None, from: Some(master) });
+    }
     plan
 }
 
 /// What the device shall be apart from its state and its master.
-fn properties(port: Port, wanted: &Wanted, name_now: &LinkName, bridge: &Link) -> LinkChange {
+fn properties(port: Port, wanted: &Wanted, name_now: &LinkName, bridge: &Bridge) -> LinkChange {
     let renamed = wanted.name != *name_now;
     LinkChange {
         name: renamed.then(|| wanted.name.clone()),
@@ -93,7 +108,6 @@ fn push_link(plan: &mut Plan, device: &Device, mut to: LinkChange, link: &Link) 
     to.mac = to.mac.filter(|_| link.mac != to.mac);
     to.mtu = to.mtu.filter(|&mtu| link.mtu != mtu);
     to.up = to.up.filter(|&up| link.is_up() != up);
-    to.master = to.master.filter(|&master| Master::from(link.master) != master);
     to.address_generation =
         to.address_generation.filter(|_| link.address_generation != to.address_generation);
     if to.is_empty() {
@@ -104,7 +118,6 @@ fn push_link(plan: &mut Plan, device: &Device, mut to: LinkChange, link: &Link) 
         mac: to.mac.and(link.mac),
         mtu: to.mtu.and(Some(link.mtu)),
         up: to.up.map(|up| !up),
-        master: to.master.and(Some(link.master.into())),
         address_generation: to.address_generation.and(link.address_generation),
         alias: to.alias.as_ref().map(|_| link.alias.clone().unwrap_or_default()),
         ..LinkChange::default()
@@ -133,7 +146,8 @@ mod tests {
         Seen {
             device: Link { index: 9, mtu: 1500, ..Link::default() },
             addresses: Vec::new(),
-            bridge: Link { index: 4, mtu: 9000, ..Link::default() },
+            master: None,
+            bridge: Bridge { device: Device { index: 4, name: name("xenbr0") }, mtu: 9000 },
         }
     }
 
@@ -154,7 +168,7 @@ mod tests {
         let renamed = position(&plan, |it| link_change(it).is_some_and(|to| to.name.is_some()));
         let guarded =
             position(&plan, |it| matches!(it, Change::Guard(_, device, _) if device.as_str() == "http"));
-        let enslaved = position(&plan, |it| link_change(it).is_some_and(|to| to.master.is_some()));
+        let enslaved = position(&plan, |it| matches!(it, Change::Join { .. }));
         let fenced = position(&plan, |it| matches!(it, Change::PortOptions { .. }));
         let up = position(&plan, |it| link_change(it).is_some_and(|to| to.up == Some(true)));
         assert!(renamed < guarded && guarded < enslaved && enslaved < fenced && fenced < up, "{plan}");

@@ -3,6 +3,7 @@
 use netkernel::link::{Link, LinkName};
 use netkernel::netlink;
 
+use super::bridge::Bridge;
 use super::error::Error;
 use super::request::Request;
 use crate::plan::{Device, Kernel};
@@ -38,25 +39,42 @@ pub(super) fn find_existing(
 ///
 /// As Xen's script has it since the bridge was called like the card (Xen 3.2 to 4.4): a bridge `xenbrN` that does
 /// not exist is `ethN`, if that is a bridge. Without a name it is the first bridge of the host.
-pub(super) fn find_bridge(kernel: &mut Kernel, port: Port, wanted: Option<&LinkName>) -> Result<Link, Error> {
+pub(super) fn find_bridge(
+    kernel: &mut Kernel,
+    port: Port,
+    wanted: Option<&LinkName>,
+) -> Result<Bridge, Error> {
     let Some(name) = wanted else { return first_bridge(kernel, port) };
     match kernel.route.link(name)? {
-        Some(link) if link.is_bridge() => return Ok(link),
+        Some(link) if link.is_bridge() => return Ok(bridge(name.clone(), &link)),
         Some(link) => return Err(Error::NotABridge { name: name.clone(), kind: link.kind }),
         None => {}
     }
-    if let Some(link) = translated(name).map(|name| kernel.route.link(&name)).transpose()?.flatten()
+    if let Some(card) = translated(name)
+        && let Some(link) = kernel.route.link(&card)?
         && link.is_bridge()
     {
-        return Ok(link);
+        return Ok(bridge(card, &link));
     }
     Err(Error::NoBridge { port, wanted: Some(name.clone()), present: bridge_names(kernel)? })
 }
 
-fn first_bridge(kernel: &mut Kernel, port: Port) -> Result<Link, Error> {
+fn first_bridge(kernel: &mut Kernel, port: Port) -> Result<Bridge, Error> {
     let bridges = kernel.route.links_of_kind("bridge")?;
-    let first = bridges.into_iter().min_by(|one, other| one.name.cmp(&other.name));
+    let named = bridges.iter().filter_map(|link| Some(bridge(LinkName::new(&link.name[..]).ok()?, link)));
+    let first = named.min_by(|one, other| one.device.name.cmp(&other.device.name));
     first.ok_or(Error::NoBridge { port, wanted: None, present: Vec::new() })
+}
+
+fn bridge(name: LinkName, link: &Link) -> Bridge {
+    Bridge { device: Device { index: link.index, name }, mtu: link.mtu }
+}
+
+/// What the device is a port of.
+pub(super) fn master_of(kernel: &mut Kernel, link: &Link) -> Result<Option<Device>, netlink::Error> {
+    let Some(index) = link.master else { return Ok(None) };
+    let master = kernel.route.link_at(index)?;
+    Ok(master.and_then(|master| Some(Device { index, name: LinkName::new(master.name).ok()? })))
 }
 
 fn bridge_names(kernel: &mut Kernel) -> Result<Vec<String>, netlink::Error> {

@@ -14,4 +14,4 @@ mod run;
 pub use error::Error;
 pub use nodes::{BadNode, Nodes, Wanted};
 pub use request::{Action, BadCall, Call, Request};
-pub use run::{vif_bridge, vif_bridge_plan};
+pub use run::vif_bridge;

@@ -29,7 +29,10 @@ pub fn vif_bridge(
     arguments: impl IntoIterator<Item = OsString>,
     environment: impl Fn(&str) -> Option<OsString>,
 ) -> u8 {
+    let (flags, arguments): (Vec<OsString>, Vec<OsString>) =
+        arguments.into_iter().partition(|argument| argument == "--dry-run");
     let request = match Call::parse(arguments, environment) {
+        Ok(Call::Request(request)) if !flags.is_empty() => return dry_run(program, &request),
         Ok(Call::Request(request)) => request,
         Ok(Call::NotForUs) => return 0,
         Err(error) => {
@@ -83,20 +86,18 @@ struct Plugged {
 }
 
 fn plug_into_bridge(request: &Request, store: &mut Client, kernel: &mut Kernel) -> Result<Plugged, Error> {
-    let nodes = Nodes::read(store, &request.backend)?;
-    let wanted = Wanted::new(&nodes, request)?;
-    let bridge = device::find_bridge(kernel, request.port, wanted.bridge.as_ref())?;
-    let (device, link) = device::find(kernel, request, &wanted.name)?;
-    let addresses = kernel.route.addresses(Some(device.index))?;
-    let seen = Seen { device: link, addresses, bridge };
-    let plan = plug(request.port, &wanted, &device.name, &seen);
+    let (wanted, seen, plan) = plan_plug(request, store, kernel)?;
     plan.apply(kernel)?;
     if let Err(error) = announce(request, store, mtu(&wanted, &seen.bridge)) {
         // Nobody will ever know of this vif, and nobody would take it out.
         let left = plan.undo(kernel);
         return Err(Error::Announce { error, left });
     }
-    Ok(Plugged { name: wanted.name, bridge: seen.bridge.name, guard: wanted.policy.to_string() })
+    Ok(Plugged {
+        name: wanted.name,
+        bridge: seen.bridge.device.name.to_string(),
+        guard: wanted.policy.to_string(),
+    })
 }
 
 /// Tells the toolstack and the backend driver that the vif is ready, and the guest its MTU.
@@ -110,6 +111,8 @@ fn announce(request: &Request, store: &mut Client, mtu: u32) -> Result<(), xenst
     let mut batch = Batch::new();
     // A guest that has gone meanwhile needs no MTU; that it has gone is not an error here.
     batch.write(&frontend, mtu.to_string())?;
+    // What an earlier attempt has said is over.
+    batch.remove(&format!("{}/hotplug-error", request.backend))?;
     let status = batch.write(&format!("{}/hotplug-status", request.backend), "connected")?;
     store.run(batch)?.get(status)?;
     Ok(())
@@ -145,15 +148,17 @@ fn gone(program: &str, request: &Request, kernel: &mut Option<Kernel>) -> u8 {
 }
 
 fn take_out(request: &Request, name: Option<&LinkName>, kernel: &mut Kernel) -> Result<(), Error> {
-    let found = device::find_existing(kernel, request.port, &request.device, name)?;
-    let out = match found {
-        Some((device, link)) => unplug(&device, &link).apply(kernel),
-        None => Ok(()),
-    };
-    // Only when nothing can come in any more. A port that could not be taken out keeps its guard.
-    out?;
+    // A port that could not be taken out keeps its guard.
+    plan_unplug(request, name, kernel)?.apply(kernel)?;
     Guard::of(request.port).remove(kernel.filter()?)?;
     Ok(())
+}
+
+fn plan_unplug(request: &Request, name: Option<&LinkName>, kernel: &mut Kernel) -> Result<Plan, Error> {
+    let found = device::find_existing(kernel, request.port, &request.device, name)?;
+    let Some((device, link)) = found else { return Ok(Plan::new()) };
+    let master = device::master_of(kernel, &link)?;
+    Ok(unplug(&device, &link, master))
 }
 
 /// The name that the device was given, as far as xenstore still knows it.
@@ -178,13 +183,47 @@ fn report(program: &str, level: Level, message: &str, fields: &[(&str, &str)]) {
     tell(&Event { program, level, message, fields });
 }
 
-/// The plan that [`vif_bridge`] would carry out, for `--dry-run`.
-pub fn vif_bridge_plan(request: &Request) -> Result<Plan, Error> {
-    let mut store = Client::open()?;
-    let mut kernel = Kernel::open()?;
-    let wanted = Wanted::new(&Nodes::read(&mut store, &request.backend)?, request)?;
-    let bridge = device::find_bridge(&mut kernel, request.port, wanted.bridge.as_ref())?;
-    let (device, link) = device::find(&mut kernel, request, &wanted.name)?;
-    let addresses = kernel.route.addresses(Some(device.index))?;
-    Ok(plug(request.port, &wanted, &device.name, &Seen { device: link, addresses, bridge }))
+/// Finds out what the vif should be and what is there, and how to get from one to the other.
+fn plan_plug(
+    request: &Request,
+    store: &mut Client,
+    kernel: &mut Kernel,
+) -> Result<(Wanted, Seen, Plan), Error> {
+    let wanted = Wanted::new(&Nodes::read(store, &request.backend)?, request)?;
+    let bridge = device::find_bridge(kernel, request.port, wanted.bridge.as_ref())?;
+    let (device, link) = device::find(kernel, request, &wanted.name)?;
+    let seen = Seen {
+        addresses: kernel.route.addresses(Some(device.index))?,
+        master: device::master_of(kernel, &link)?,
+        device: link,
+        bridge,
+    };
+    let plan = plug(request.port, &wanted, &device.name, &seen);
+    Ok((wanted, seen, plan))
+}
+
+/// Prints what would be done, and does nothing.
+fn dry_run(program: &str, request: &Request) -> u8 {
+    let plan = match request.action {
+        Action::Appeared => Client::open().map_err(Error::from).and_then(|mut store| {
+            let mut kernel = Kernel::open()?;
+            plan_plug(request, &mut store, &mut kernel).map(|(_, _, plan)| plan)
+        }),
+        Action::Gone => {
+            let name = name_in_store(request);
+            Kernel::open()
+                .map_err(Error::from)
+                .and_then(|mut kernel| plan_unplug(request, name.as_ref(), &mut kernel))
+        }
+    };
+    match plan {
+        Ok(plan) => {
+            print!("{plan}");
+            0
+        }
+        Err(error) => {
+            report(program, Level::Error, &error.to_string(), &fields(request));
+            1
+        }
+    }
 }

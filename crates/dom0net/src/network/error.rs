@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use netkernel::link::LinkName;
 use netkernel::netlink;
+use netkernel::sysctl::SysctlError;
 
 use super::record::RecordError;
 use crate::plan::Failure;
@@ -17,6 +18,8 @@ pub enum Error {
     NoDefaultRoute,
     /// A name that was made up of the arguments cannot be.
     Name(String),
+    /// There is no bridge of that name.
+    NoBridge(LinkName),
     /// The device that was named does not exist.
     NoUplink {
         /// Its name.
@@ -53,6 +56,8 @@ pub enum Error {
     },
     /// The kernel could not be asked.
     Kernel(netlink::Error),
+    /// A kernel setting could not be read.
+    Sysctl(SysctlError),
     /// The kernel refused a change, and what had been done was undone.
     Plan(Failure),
     /// The record could not be read or written.
@@ -66,6 +71,12 @@ impl fmt::Display for Error {
                 "there is no default route that would tell the device; name it with netdev=, as in netdev=eth0",
             ),
             Self::Name(error) => f.write_str(error),
+            Self::NoBridge(name) => {
+                write!(f, "there is no bridge {name}; make it with: network-bridge start bridge={name}")
+            }
+            Self::NoUplink { name, present } if present.is_empty() => {
+                write!(f, "there is no network device {name}, and this host has no other")
+            }
             Self::NoUplink { name, present } => write!(
                 f,
                 "there is no network device {name}; name one that exists with netdev= ({})",
@@ -93,6 +104,7 @@ impl fmt::Display for Error {
                 "the gateway {gateway} answered before, and does not through {bridge}; all is back as it was"
             ),
             Self::Kernel(error) => error.fmt(f),
+            Self::Sysctl(error) => error.fmt(f),
             Self::Plan(error) => error.fmt(f),
             Self::Record(error) => error.fmt(f),
         }
@@ -104,6 +116,12 @@ impl std::error::Error for Error {}
 impl From<netlink::Error> for Error {
     fn from(error: netlink::Error) -> Self {
         Self::Kernel(error)
+    }
+}
+
+impl From<SysctlError> for Error {
+    fn from(error: SysctlError) -> Self {
+        Self::Sysctl(error)
     }
 }
 

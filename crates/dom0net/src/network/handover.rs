@@ -4,52 +4,15 @@
 //! lose nothing, where the order that comes to mind first loses a second of IPv4 whenever one ARP request is lost, and
 //! seconds of IPv6 always.
 
+use netkernel::Family;
 use netkernel::address::{Address, address_flags};
-use netkernel::link::{AddressGeneration, BridgeOptions, Link, LinkChange, LinkName, Master};
+use netkernel::link::{AddressGeneration, BridgeOptions, LinkChange, LinkName};
 use netkernel::neighbour::{Neighbour, neighbour_state};
-use netkernel::route::{Route, route_numbers};
-use netkernel::{Family, netlink};
+use netkernel::sysctl::Sysctl;
 use serde::{Deserialize, Serialize};
 
-use crate::plan::{Change, Device, Kernel, NewBridge, Plan};
-
-/// A device with all that belongs to it.
-#[derive(Clone, Debug)]
-pub struct Snapshot {
-    /// The device.
-    pub device: Device,
-    /// What the kernel says of it.
-    pub link: Link,
-    /// Its addresses, in the kernel's order: secondary ones behind their primary.
-    pub addresses: Vec<Address>,
-    /// The routes through it, of all tables and both families, but for those that come and go with its addresses.
-    pub routes: Vec<Route>,
-    /// Who is known to be reachable through it.
-    pub neighbours: Vec<Neighbour>,
-}
-
-impl Snapshot {
-    /// Reads all about a device; none when there is none of that name.
-    pub fn take(kernel: &mut Kernel, name: &LinkName) -> Result<Option<Self>, netlink::Error> {
-        let Some(link) = kernel.route.link(name)? else { return Ok(None) };
-        let index = Some(link.index);
-        let mut routes = kernel.route.routes(Family::Inet, index)?;
-        routes.extend(kernel.route.routes(Family::Inet6, index)?);
-        routes.retain(|route| route.protocol != route_numbers::PROTOCOL_KERNEL);
-        Ok(Some(Self {
-            device: Device { index: link.index, name: name.clone() },
-            addresses: kernel.route.addresses(index)?,
-            routes,
-            neighbours: kernel.route.neighbours(link.index)?,
-            link,
-        }))
-    }
-
-    /// The gateways of the default routes through the device.
-    pub fn gateways(&self) -> impl Iterator<Item = std::net::IpAddr> {
-        self.routes.iter().filter(|route| route.destination_length == 0).filter_map(Route::gateway)
-    }
-}
+use super::snapshot::{Setting, Snapshot};
+use crate::plan::{Change, Device, NewBridge, Plan};
 
 /// What a bridge shall be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,12 +43,11 @@ pub fn onto_bridge(card: &Snapshot, wish: &Wish) -> Plan {
     // for uniqueness first, for a second or more.
     let quiet = LinkChange { address_generation: Some(AddressGeneration::None), ..LinkChange::default() };
     plan.push(change(bridge, quiet.clone(), LinkChange::default()));
+    copy_settings(&mut plan, card, bridge);
     plan.push(change(bridge, up(true), up(false)));
     copy_addresses(&mut plan, card, bridge);
     // From here on frames come in on the bridge; what goes out still takes the card's routes, and both ways work.
-    let enslave = LinkChange { master: Some(Master::Link(bridge.index)), ..LinkChange::default() };
-    let freed = LinkChange { master: Some(Master::Nobody), ..LinkChange::default() };
-    plan.push(change(&card.device, enslave, freed));
+    plan.push(Change::Join { device: card.device.clone(), to: Some(bridge.clone()), from: None });
     if !card.link.is_up() {
         plan.push(change(&card.device, up(true), up(false)));
     }
@@ -94,13 +56,13 @@ pub fn onto_bridge(card: &Snapshot, wish: &Wish) -> Plan {
         plan.push(Change::AwaitRunning(bridge.clone()));
     }
     move_routes(&mut plan, card, bridge);
+    tighten(&mut plan, card, bridge);
     plan.push(change(
         &card.device,
         quiet,
         LinkChange { address_generation: card.link.address_generation, ..LinkChange::default() },
     ));
     remove_addresses(&mut plan, card);
-    settle_addresses(&mut plan, card, bridge);
     plan
 }
 
@@ -111,13 +73,14 @@ pub fn onto_bridge(card: &Snapshot, wish: &Wish) -> Plan {
 #[must_use]
 pub fn off_bridge(bridge: &Snapshot, card: &Device, before: &CardBefore) -> Plan {
     let mut plan = Plan::new();
+    loosen(&mut plan, card, before.reverse_path_filter.as_deref());
     copy_addresses(&mut plan, bridge, card);
     move_routes(&mut plan, bridge, card);
-    let freed = LinkChange { master: Some(Master::Nobody), ..LinkChange::default() };
-    let enslave = LinkChange { master: Some(Master::Link(bridge.device.index)), ..LinkChange::default() };
-    plan.push(change(card, freed, enslave));
+    plan.push(Change::Join { device: card.clone(), to: None, from: Some(bridge.device.clone()) });
     remove_addresses(&mut plan, bridge);
-    settle_addresses(&mut plan, bridge, card);
+    if let Some(value) = &before.reverse_path_filter {
+        plan.push(reverse_path_filter(card, value, LOOSE));
+    }
     plan.push(change(
         card,
         LinkChange { address_generation: before.address_generation, ..LinkChange::default() },
@@ -142,13 +105,19 @@ pub struct CardBefore {
     pub up: bool,
     /// How its link-local address was made.
     pub address_generation: Option<AddressGeneration>,
+    /// Its setting `rp_filter`, where this is strict.
+    pub reverse_path_filter: Option<String>,
 }
 
 impl CardBefore {
     /// What this card must be given back.
     #[must_use]
     pub fn of(card: &Snapshot) -> Self {
-        Self { up: card.link.is_up(), address_generation: card.link.address_generation }
+        Self {
+            up: card.link.is_up(),
+            address_generation: card.link.address_generation,
+            reverse_path_filter: strict_filter(card).map(ToOwned::to_owned),
+        }
     }
 }
 
@@ -167,30 +136,21 @@ fn change(device: &Device, to: LinkChange, from: LinkChange) -> Change {
 /// each would have to ask, and a lost question costs a second.
 fn copy_addresses(plan: &mut Plan, from: &Snapshot, to: &Device) {
     for address in in_order_of_adding(from) {
-        let mut copy = address_for(address, from, to);
-        if address.family() == Family::Inet6 {
-            // It was found to be unique on this very wire.
-            copy.flags |= address_flags::NODAD;
-        }
-        plan.push(Change::AddAddress(to.clone(), copy));
+        plan.push(Change::AddAddress(to.clone(), address_for(address, from, to)));
     }
-    for neighbour in from.neighbours.iter().filter(|neighbour| neighbour.is_valid()) {
+    // Entries that need no asking are the kernel's own, for groups.
+    let learned = |neighbour: &&Neighbour| neighbour.is_valid() && neighbour.state != neighbour_state::NOARP;
+    for neighbour in from.neighbours.iter().filter(learned) {
         let permanent = neighbour.state & neighbour_state::PERMANENT != 0;
         let state = if permanent { neighbour_state::PERMANENT } else { neighbour_state::STALE };
         let taught = Neighbour { link: to.index, state, flags: 0, ..neighbour.clone() };
         plan.push(Change::TeachNeighbour(to.clone(), taught));
     }
+    for neighbour in &from.proxied {
+        plan.push(Change::AddProxy(to.clone(), neighbour.clone()));
+    }
     if movable(from).any(|address| address.family() == Family::Inet6) {
         plan.push(Change::AwaitLocalRoutes(to.clone()));
-    }
-}
-
-/// Takes the mark off the copies that kept them from being checked for uniqueness; it has done its work.
-fn settle_addresses(plan: &mut Plan, from: &Snapshot, to: &Device) {
-    let marked =
-        |address: &&Address| address.family() == Family::Inet6 && address.flags & address_flags::NODAD == 0;
-    for address in movable(from).filter(marked) {
-        plan.push(Change::SettleAddress(to.clone(), address_for(address, from, to)));
     }
 }
 
@@ -202,18 +162,76 @@ fn in_order_of_adding(snapshot: &Snapshot) -> impl Iterator<Item = &Address> {
     four.into_iter().chain(six.into_iter().rev())
 }
 
+/// Gives the bridge the kernel settings that the card has and new devices have not: whether it forwards, takes router
+/// advertisements, has IPv6 at all…
+fn copy_settings(plan: &mut Plan, card: &Snapshot, bridge: &Device) {
+    let strict = strict_filter(card);
+    for Setting { family, key, value, default } in &card.settings {
+        if strict.is_some() && key == "rp_filter" {
+            continue;
+        }
+        plan.push(Change::Sysctl {
+            setting: Sysctl::of_link(*family, &bridge.name, key),
+            to: value.clone(),
+            from: default.clone(),
+        });
+    }
+    loosen(plan, bridge, strict);
+}
+
+/// `rp_filter`: a packet is taken if there is any way back to its sender, on whatever device.
+const LOOSE: &str = "2";
+
+/// While routes lead through one device and packets come in on the other, a strict check of the way back would drop
+/// them.
+fn loosen(plan: &mut Plan, device: &Device, strict: Option<&str>) {
+    if let Some(value) = strict {
+        plan.push(reverse_path_filter(device, LOOSE, value));
+    }
+}
+
+fn tighten(plan: &mut Plan, card: &Snapshot, bridge: &Device) {
+    if let Some(value) = strict_filter(card) {
+        plan.push(reverse_path_filter(bridge, value, LOOSE));
+    }
+}
+
+/// The card's `rp_filter`, if that checks strictly.
+fn strict_filter(card: &Snapshot) -> Option<&str> {
+    card.reverse_path_filter.as_deref().filter(|value| *value != LOOSE && *value != "0")
+}
+
+fn reverse_path_filter(device: &Device, to: &str, from: &str) -> Change {
+    let setting = Sysctl::of_link(Family::Inet, &device.name, "rp_filter");
+    Change::Sysctl { setting, to: to.into(), from: from.into() }
+}
+
 fn move_routes(plan: &mut Plan, from: &Snapshot, to: &Device) {
+    for object in &from.next_hops {
+        plan.push(Change::SetNextHop { to: object.through(to.index), from: object.clone() });
+    }
     for route in &from.routes {
         let moved = route.moved(from.device.index, to.index);
         plan.push(Change::SetRoute { to: moved, from: Some(route.clone()) });
     }
+    for rule in &from.rules {
+        let moved = rule.moved(&from.device.name, &to.name);
+        plan.push(Change::ReplaceRule { to: moved, from: rule.clone() });
+    }
 }
 
-/// Secondary addresses first: with its primary one the kernel would remove them all.
+/// What the device answered for goes first. Of its addresses the secondary ones go first: with its primary one the kernel would remove them all.
 fn remove_addresses(plan: &mut Plan, from: &Snapshot) {
-    let addresses: Vec<&Address> = movable(from).collect();
+    for neighbour in &from.proxied {
+        plan.push(Change::RemoveProxy(from.device.clone(), neighbour.clone()));
+    }
+    // In the opposite order of adding, so that undoing this adds them in the right one.
+    let addresses: Vec<&Address> = in_order_of_adding(from).collect();
     for address in addresses.into_iter().rev() {
         plan.push(Change::RemoveAddress(from.device.clone(), address.clone()));
+    }
+    for route in &from.expiring {
+        plan.push(Change::RemoveRoute(route.clone()));
     }
 }
 
@@ -241,6 +259,8 @@ fn label_for(label: &str, from: &Snapshot, to: &Device) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use netkernel::link::Link;
+    use netkernel::route::Route;
 
     fn device(index: u32, name: &str) -> Device {
         Device { index, name: LinkName::new(name).unwrap() }
@@ -276,6 +296,17 @@ mod tests {
                 state: neighbour_state::REACHABLE,
                 flags: 0,
             }],
+            expiring: Vec::new(),
+            next_hops: Vec::new(),
+            rules: Vec::new(),
+            proxied: Vec::new(),
+            settings: vec![Setting {
+                family: Family::Inet,
+                key: "proxy_arp".into(),
+                value: "1".into(),
+                default: "0".into(),
+            }],
+            reverse_path_filter: Some("1".into()),
         }
     }
 
@@ -298,7 +329,7 @@ mod tests {
         let taught = first(&plan, |it| matches!(it, Change::TeachNeighbour(..)));
         let delivered = first(&plan, |it| matches!(it, Change::AwaitLocalRoutes(_)));
         let enslaved =
-            first(&plan, |it| matches!(it, Change::Link { to, .. } if to.master == Some(Master::Link(7))));
+            first(&plan, |it| matches!(it, Change::Join { to: Some(bridge), .. } if bridge.index == 7));
         let running = first(&plan, |it| matches!(it, Change::AwaitRunning(_)));
         let routed = first(&plan, |it| matches!(it, Change::SetRoute { .. }));
         let removed = positions(&plan, |it| matches!(it, Change::RemoveAddress(..)));
@@ -332,21 +363,29 @@ mod tests {
     }
 
     #[test]
-    fn ipv6_addresses_are_not_checked_for_uniqueness_again_and_bear_no_mark_of_it() {
-        let plan = onto_bridge(&card(), &wish());
-        let flags = |is: fn(&Change) -> Option<&Address>| {
-            let six = |address: &&Address| address.family() == Family::Inet6;
-            plan.changes.iter().filter_map(is).find(six).unwrap().flags & address_flags::NODAD
+    fn the_way_back_is_checked_loosely_while_there_are_two_ways() {
+        let filter = |plan: &Plan| -> Vec<(usize, String)> {
+            let values = plan.changes.iter().enumerate().filter_map(|(at, change)| match change {
+                Change::Sysctl { setting, to, .. } if setting.to_string().ends_with("rp_filter") => {
+                    Some((at, to.clone()))
+                }
+                _ => None,
+            });
+            values.collect()
         };
-        let added = flags(|it| match it {
-            Change::AddAddress(_, address) => Some(address),
-            _ => None,
-        });
-        let settled = flags(|it| match it {
-            Change::SettleAddress(_, address) => Some(address),
-            _ => None,
-        });
-        assert_eq!((added, settled), (address_flags::NODAD, 0));
+        let plan = onto_bridge(&card(), &wish());
+        let set = filter(&plan);
+        assert_eq!(set.iter().map(|(_, value)| value.as_str()).collect::<Vec<_>>(), ["2", "1"]);
+        let enslaved = first(&plan, |it| matches!(it, Change::Join { .. }));
+        let routed = positions(&plan, |it| matches!(it, Change::SetRoute { .. }));
+        assert!(set[0].0 < enslaved && routed[0] < set[1].0, "{plan}");
+    }
+
+    #[test]
+    fn the_bridge_gets_the_settings_of_the_card() {
+        let plan = onto_bridge(&card(), &wish());
+        let text = plan.to_string();
+        assert!(text.contains("set net/ipv4/conf/xenbr0/proxy_arp to 1"), "{text}");
     }
 
     #[test]
@@ -356,8 +395,7 @@ mod tests {
         bridge.device = device(7, "xenbr0");
         let plan = off_bridge(&bridge, &from.device, &CardBefore::of(&from));
         let added = positions(&plan, |it| matches!(it, Change::AddAddress(..)));
-        let freed =
-            first(&plan, |it| matches!(it, Change::Link { to, .. } if to.master == Some(Master::Nobody)));
+        let freed = first(&plan, |it| matches!(it, Change::Join { to: None, .. }));
         let removed = positions(&plan, |it| matches!(it, Change::RemoveAddress(..)));
         assert!(added[2] < freed && freed < removed[0], "{plan}");
         assert!(matches!(plan.changes.last(), Some(Change::DeleteBridge(_))));

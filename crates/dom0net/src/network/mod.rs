@@ -6,11 +6,15 @@ mod error;
 mod handover;
 mod names;
 mod record;
+mod recover;
+mod snapshot;
 mod verify;
 
 pub use arguments::{Arguments, BadWord, Command};
 pub use bridge::{Started, start, start_plan, stop, stop_plan};
 pub use error::Error;
-pub use handover::{CardBefore, Snapshot, Wish, off_bridge, onto_bridge};
-pub use names::{Names, names};
+pub use handover::{CardBefore, Wish, off_bridge, onto_bridge};
+pub use names::{Names, names, started};
 pub use record::{Record, RecordError, Records, State};
+pub use recover::{Recovered, recover};
+pub use snapshot::{Setting, Snapshot};

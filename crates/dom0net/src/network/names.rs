@@ -6,6 +6,7 @@ use netkernel::{Family, netlink};
 
 use super::arguments::Arguments;
 use super::error::Error;
+use super::record::{Record, Records};
 use crate::plan::Kernel;
 
 /// The names that a call comes down to.
@@ -17,11 +18,50 @@ pub struct Names {
     pub uplink: LinkName,
 }
 
-/// Fills in what a call does not say: the device of the default route, and a bridge with its number.
+/// The network that a call means, if it was started: by its bridge, its card or its number; a call that says none of
+/// these means the network with the default route, or else the only one.
+pub fn started(
+    kernel: &mut Kernel,
+    records: &Records,
+    arguments: &Arguments,
+) -> Result<Option<Record>, Error> {
+    let mut known = records.all()?;
+    if let Some(position) = position_of(&known, kernel, arguments)? {
+        return Ok(Some(known.swap_remove(position)));
+    }
+    let says_nothing = (&arguments.bridge, &arguments.netdev, arguments.vifnum) == (&None, &None, None);
+    Ok(known.pop().filter(|_| known.is_empty() && says_nothing))
+}
+
+fn position_of(known: &[Record], kernel: &mut Kernel, arguments: &Arguments) -> Result<Option<usize>, Error> {
+    let is_meant: Box<dyn Fn(&Record) -> bool> =
+        match (&arguments.bridge, &arguments.netdev, arguments.vifnum) {
+            (Some(bridge), _, _) => Box::new(move |record| record.bridge.name == *bridge),
+            (None, Some(netdev), _) => Box::new(move |record| record.uplink.name == *netdev),
+            (None, None, Some(number)) => {
+                let uplink = invented(format!("eth{number}"))?;
+                Box::new(move |record| record.uplink.name == uplink)
+            }
+            (None, None, None) => {
+                let device = default_device(kernel)?;
+                Box::new(move |record| Some(&record.bridge.name) == device.as_ref())
+            }
+        };
+    Ok(known.iter().position(is_meant))
+}
+
+/// The names of the network that a call shall start: what it does not say is the device of the default route, and a
+/// bridge with the number of the card.
 ///
 /// # Errors
-/// When nothing is said, and there is no default route.
-pub fn names(kernel: &mut Kernel, arguments: &Arguments) -> Result<Names, Error> {
+/// When no device is said, and there is no default route.
+pub fn names(kernel: &mut Kernel, records: &Records, arguments: &Arguments) -> Result<Names, Error> {
+    // The default route of a network that stands leads through its bridge, which is not to be put on another.
+    let mut known = records.all()?;
+    if let Some(position) = position_of(&known, kernel, arguments)? {
+        let record = known.swap_remove(position);
+        return Ok(Names { bridge: record.bridge.name, uplink: record.uplink.name });
+    }
     let uplink = match (&arguments.netdev, arguments.vifnum) {
         (Some(netdev), _) => netdev.clone(),
         (None, Some(number)) => invented(format!("eth{number}"))?,

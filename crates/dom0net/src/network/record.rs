@@ -152,7 +152,7 @@ mod tests {
         Record {
             bridge: device(7, bridge),
             uplink: device(2, "eth0"),
-            before: CardBefore { up: true, address_generation: None },
+            before: CardBefore { up: true, address_generation: None, reverse_path_filter: None },
             antispoof: Some(true),
             state: State::Starting(Plan::new()),
         }

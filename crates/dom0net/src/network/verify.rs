@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use netkernel::neighbour::{Neighbour, neighbour_state};
 
 use super::error::Error;
-use super::handover::Snapshot;
+use super::snapshot::Snapshot;
 use crate::plan::{Device, Kernel};
 
 /// How long a gateway that answered before may take to answer afterwards. The kernel asks three times, a second apart.

@@ -4,8 +4,9 @@ use std::fmt;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use netkernel::address::Address;
-use netkernel::link::LinkKind;
+use netkernel::address::{Address, address_flags};
+use netkernel::link::{LinkChange, LinkKind, Master};
+use netkernel::neighbour::Neighbour;
 use netkernel::netlink;
 use netkernel::nftables::NfTables;
 use netkernel::route::{Route, route_numbers};
@@ -58,14 +59,28 @@ impl Kernel {
             }
             Change::DeleteBridge(bridge) => self.route.delete_link(bridge.device.index)?,
             Change::Link { device, to, .. } => self.route.change_link(device.index, to)?,
-            Change::PortOptions { device, to, .. } => self.route.change_port(device.index, to)?,
-            Change::AddAddress(device, address) | Change::SettleAddress(device, address) => {
-                self.route.add_address(&on(address, device))?;
+            Change::Join { device, to, .. } => {
+                let master = Master::from(to.as_ref().map(|bridge| bridge.index));
+                let change = LinkChange { master: Some(master), ..LinkChange::default() };
+                self.route.change_link(device.index, &change)?;
             }
+            Change::PortOptions { device, to, .. } => self.route.change_port(device.index, to)?,
+            Change::AddAddress(device, address) => self.add_address(&on(address, device))?,
             Change::RemoveAddress(device, address) => self.route.remove_address(&on(address, device))?,
             Change::TeachNeighbour(_, neighbour) => self.route.set_neighbour(neighbour)?,
             Change::SetRoute { to, .. } => self.route.replace_route(to)?,
             Change::RemoveRoute(route) => self.route.remove_route(route)?,
+            Change::SetNextHop { to, .. } => self.route.set_next_hop_object(to)?,
+            Change::ReplaceRule { to, from } => {
+                self.route.add_rule(to)?;
+                self.route.remove_rule(from)?;
+            }
+            Change::AddProxy(device, neighbour) => {
+                self.route.set_neighbour(&Neighbour { link: device.index, ..neighbour.clone() })?;
+            }
+            Change::RemoveProxy(device, neighbour) => {
+                self.route.remove_neighbour(&Neighbour { link: device.index, ..neighbour.clone() })?;
+            }
             Change::TieMac(device, mac) => self.route.add_forwarding_entry(device.index, *mac, None)?,
             Change::UntieMac(device, mac) => self.route.remove_forwarding_entry(device.index, *mac, None)?,
             Change::Sysctl { setting, to, .. } => setting.write(to)?,
@@ -77,6 +92,17 @@ impl Kernel {
             Change::AwaitRunning(device) => self.await_running(device)?,
         }
         Ok(())
+    }
+
+    /// Adds an address. Checking an IPv6 address for uniqueness takes a second or more, in which it is of no use; one
+    /// that has been found to be unique on the same wire is marked as not to be checked, until it is there.
+    fn add_address(&mut self, address: &Address) -> Result<(), netlink::Error> {
+        let unmarked = address.flags & address_flags::NODAD == 0;
+        if address.family() == Family::Inet6 && unmarked && !address.is_tentative() {
+            let flags = address.flags | address_flags::NODAD;
+            self.route.add_address(&Address { flags, ..address.clone() })?;
+        }
+        self.route.add_address(address)
     }
 
     fn await_local_routes(&mut self, device: &Device) -> Result<(), Error> {

@@ -6,7 +6,9 @@ use ethernet::MacAddress;
 use netkernel::address::Address;
 use netkernel::link::{BridgeOptions, LinkChange, LinkName, PortOptions};
 use netkernel::neighbour::Neighbour;
+use netkernel::next_hop::NextHopObject;
 use netkernel::route::Route;
+use netkernel::rule::Rule;
 use netkernel::sysctl::Sysctl;
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +49,15 @@ pub enum Change {
         /// What it was, in the same respects.
         from: LinkChange,
     },
+    /// Makes a device a port of a bridge, or takes it out.
+    Join {
+        /// Which.
+        device: Device,
+        /// The bridge that it shall be a port of; none: of none.
+        to: Option<Device>,
+        /// The bridge that it was a port of.
+        from: Option<Device>,
+    },
     /// Changes how a bridge treats a port.
     PortOptions {
         /// Which port.
@@ -56,12 +67,10 @@ pub enum Change {
         /// What it was, in the same respects.
         from: PortOptions,
     },
-    /// Adds an address to the device.
+    /// Adds an address to the device. An IPv6 address that was found to be unique is not checked for that again.
     AddAddress(Device, Address),
     /// Removes an address from the device.
     RemoveAddress(Device, Address),
-    /// Gives an address that is there the flags that it shall keep: those for moving it are over.
-    SettleAddress(Device, Address),
     /// Tells a device who has an address, so that it need not ask. What it learned goes with the device.
     TeachNeighbour(Device, Neighbour),
     /// Sets a route in place of another to the same destination with the same metric.
@@ -73,6 +82,24 @@ pub enum Change {
     },
     /// Removes a route.
     RemoveRoute(Route),
+    /// Sets a next hop object in place of the one with its number.
+    SetNextHop {
+        /// What it shall be.
+        to: NextHopObject,
+        /// What it was.
+        from: NextHopObject,
+    },
+    /// Puts a routing rule in place of another.
+    ReplaceRule {
+        /// What it shall be.
+        to: Rule,
+        /// What it was.
+        from: Rule,
+    },
+    /// Answers for an address on a device.
+    AddProxy(Device, Neighbour),
+    /// Stops answering for it.
+    RemoveProxy(Device, Neighbour),
     /// Says that a MAC address is behind a bridge port, for good.
     TieMac(Device, MacAddress),
     /// Takes that back.
@@ -108,6 +135,31 @@ pub struct NewBridge {
 }
 
 impl Change {
+    /// True when it is made to this device.
+    #[must_use]
+    pub fn concerns(&self, device: &Device) -> bool {
+        match self {
+            Self::CreateBridge(bridge) | Self::DeleteBridge(bridge) => bridge.device.index == device.index,
+            Self::Link { device: this, .. }
+            | Self::Join { device: this, .. }
+            | Self::PortOptions { device: this, .. }
+            | Self::AddAddress(this, _)
+            | Self::RemoveAddress(this, _)
+            | Self::TeachNeighbour(this, _)
+            | Self::AddProxy(this, _)
+            | Self::RemoveProxy(this, _)
+            | Self::TieMac(this, _)
+            | Self::UntieMac(this, _)
+            | Self::AwaitLocalRoutes(this)
+            | Self::AwaitRunning(this) => this.index == device.index,
+            Self::SetRoute { to: route, .. } | Self::RemoveRoute(route) => route.uses(device.index),
+            Self::SetNextHop { to, .. } => to.link() == Some(device.index),
+            Self::ReplaceRule { to, .. } => to.names(&device.name),
+            Self::Sysctl { setting, .. } => setting.is_of_link(&device.name),
+            Self::Guard(_, name, _) | Self::Unguard(_, name, _) => *name == device.name,
+        }
+    }
+
     /// The change that undoes this one; none when there is nothing to undo.
     #[must_use]
     pub fn inverse(&self) -> Option<Self> {
@@ -118,21 +170,23 @@ impl Change {
                 let device = Device { name: to.name.clone().unwrap_or(device.name), ..device };
                 Self::Link { device, to: from, from: to }
             }
+            Self::Join { device, to, from } => Self::Join { device, to: from, from: to },
             Self::PortOptions { device, to, from } => Self::PortOptions { device, to: from, from: to },
             Self::AddAddress(device, address) => Self::RemoveAddress(device, address),
             Self::RemoveAddress(device, address) => Self::AddAddress(device, address),
             Self::SetRoute { to, from: Some(from) } => Self::SetRoute { to: from, from: Some(to) },
             Self::SetRoute { to, from: None } => Self::RemoveRoute(to),
             Self::RemoveRoute(route) => Self::SetRoute { to: route, from: None },
+            Self::SetNextHop { to, from } => Self::SetNextHop { to: from, from: to },
+            Self::ReplaceRule { to, from } => Self::ReplaceRule { to: from, from: to },
+            Self::AddProxy(device, neighbour) => Self::RemoveProxy(device, neighbour),
+            Self::RemoveProxy(device, neighbour) => Self::AddProxy(device, neighbour),
             Self::TieMac(device, mac) => Self::UntieMac(device, mac),
             Self::UntieMac(device, mac) => Self::TieMac(device, mac),
             Self::Sysctl { setting, to, from } => Self::Sysctl { setting, to: from, from: to },
             Self::Guard(port, device, policy) => Self::Unguard(port, device, policy),
             Self::Unguard(port, device, policy) => Self::Guard(port, device, policy),
-            Self::SettleAddress(..)
-            | Self::TeachNeighbour(..)
-            | Self::AwaitLocalRoutes(_)
-            | Self::AwaitRunning(_) => return None,
+            Self::TeachNeighbour(..) | Self::AwaitLocalRoutes(_) | Self::AwaitRunning(_) => return None,
         })
     }
 }
@@ -144,15 +198,27 @@ impl fmt::Display for Change {
             Self::CreateBridge(bridge) => write!(f, "create bridge {}", bridge.device),
             Self::DeleteBridge(bridge) => write!(f, "delete bridge {}", bridge.device),
             Self::Link { device, to, .. } => write!(f, "{device}: {to}"),
+            Self::Join { device, to: Some(bridge), .. } => write!(f, "make {device} a port of {bridge}"),
+            Self::Join { device, to: None, from } => match from {
+                Some(bridge) => write!(f, "take {device} out of {bridge}"),
+                None => write!(f, "make {device} nobody's port"),
+            },
             Self::PortOptions { device, to, .. } => write!(f, "{device}: {}", port_words(to)),
             Self::AddAddress(device, address) => write!(f, "add {address} to {device}"),
             Self::RemoveAddress(device, address) => write!(f, "remove {address} from {device}"),
-            Self::SettleAddress(device, address) => write!(f, "settle {address} on {device}"),
             Self::TeachNeighbour(device, neighbour) => {
                 write!(f, "tell {device} who has {}", neighbour.address)
             }
             Self::SetRoute { to, .. } => write!(f, "set route {to}"),
             Self::RemoveRoute(route) => write!(f, "remove route {route}"),
+            Self::SetNextHop { to, .. } => write!(f, "set next hop {to}"),
+            Self::ReplaceRule { to, .. } => write!(f, "set rule {to}"),
+            Self::AddProxy(device, neighbour) => {
+                write!(f, "answer for {} on {device}", neighbour.address)
+            }
+            Self::RemoveProxy(device, neighbour) => {
+                write!(f, "stop answering for {} on {device}", neighbour.address)
+            }
             Self::TieMac(device, mac) => write!(f, "tie {mac} to {device}"),
             Self::UntieMac(device, mac) => write!(f, "untie {mac} from {device}"),
             Self::Sysctl { setting, to, .. } => write!(f, "set {setting} to {to}"),
@@ -187,7 +253,6 @@ fn port_words(options: &PortOptions) -> String {
 mod tests {
     use super::*;
     use crate::vif::{PortKind, Vif};
-    use netkernel::link::Master;
 
     fn device(name: &str) -> Device {
         Device { index: 3, name: LinkName::new(name).unwrap() }
@@ -198,22 +263,16 @@ mod tests {
         let route = Route::to("10.1.0.0".parse().unwrap(), 16).through(3);
         let port = Port { vif: Vif { domid: 1, devid: 0 }, kind: PortKind::Vif };
         let mac = "00:16:3e:27:95:c0".parse().unwrap();
-        let link = |name: &str, master| LinkChange {
-            name: Some(LinkName::new(name).unwrap()),
-            master: Some(master),
-            ..LinkChange::default()
-        };
+        let named =
+            |name: &str| LinkChange { name: Some(LinkName::new(name).unwrap()), ..LinkChange::default() };
         vec![
             Change::CreateBridge(NewBridge {
                 device: device("xenbr0"),
                 options: BridgeOptions::default(),
                 link: LinkChange::default(),
             }),
-            Change::Link {
-                device: device("vif1.0"),
-                to: link("http", Master::Link(4)),
-                from: link("vif1.0", Master::Nobody),
-            },
+            Change::Link { device: device("vif1.0"), to: named("http"), from: named("vif1.0") },
+            Change::Join { device: device("http"), to: Some(device("xenbr0")), from: None },
             Change::AddAddress(device("xenbr0"), address),
             Change::SetRoute { to: route.moved(3, 4), from: Some(route.clone()) },
             Change::SetRoute { to: route, from: None },

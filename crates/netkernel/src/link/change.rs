@@ -53,6 +53,18 @@ impl From<Option<u32>> for Master {
     }
 }
 
+/// In words: "from the MAC address", "none".
+impl fmt::Display for AddressGeneration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Eui64 => "from the MAC address",
+            Self::None => "none",
+            Self::StablePrivacy => "stable and private",
+            Self::Random => "random",
+        })
+    }
+}
+
 /// A change of a device; what is `None` stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize), serde(default))]
@@ -148,7 +160,7 @@ impl fmt::Display for LinkChange {
             words.push(if arp { "ARP on" } else { "ARP off" }.into());
         }
         if let Some(mode) = self.address_generation {
-            words.push(format!("IPv6 address generation {mode:?}"));
+            words.push(format!("IPv6 link-local address {mode}"));
         }
         if self.alias.is_some() {
             words.push("alias".into());

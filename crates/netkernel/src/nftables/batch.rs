@@ -85,6 +85,8 @@ pub enum KeyKind {
     Mac,
     /// Ethertypes, in network byte order.
     Ethertype,
+    /// Numbers of transport protocols, of one byte.
+    Protocol,
 }
 
 impl KeyKind {
@@ -95,6 +97,7 @@ impl KeyKind {
             Self::Ipv6 => (8, 16),
             Self::Mac => (9, 6),
             Self::Ethertype => (10, 2),
+            Self::Protocol => (12, 1),
         }
     }
 }
@@ -129,6 +132,8 @@ pub struct Batch {
     messages: Message,
     /// How many changes there are; their sequence numbers are 1, 2, 3… behind that of the batch's beginning.
     count: u32,
+    /// Whether something is deleted.
+    deletes: bool,
 }
 
 impl Batch {
@@ -147,7 +152,7 @@ impl Batch {
         if let Some(generation) = generation {
             messages.u32_be(batch::GENERATION, generation);
         }
-        Self { messages, count: 0 }
+        Self { messages, count: 0, deletes: false }
     }
 
     /// True when nothing would change.
@@ -168,10 +173,13 @@ impl Batch {
         self.messages.string(table::NAME, table.name);
     }
 
-    /// Makes a chain that no packet reaches but by a jump.
-    pub fn add_chain(&mut self, table: Table<'_>, name: &str) {
+    /// Makes a chain that no packet reaches but by a jump. `comment`: a text that `nft list` shows, at most 128 bytes.
+    pub fn add_chain(&mut self, table: Table<'_>, name: &str, comment: Option<&str>) {
         self.change(message::NEWCHAIN, flags::CREATE | flags::EXCLUSIVE, table.family);
         self.chain_names(table, name);
+        if let Some(comment) = comment {
+            self.messages.attribute(chain::USERDATA, &comment_userdata(comment));
+        }
     }
 
     /// Makes a chain that packets pass at a hook.
@@ -293,8 +301,17 @@ impl Batch {
 
     fn change(&mut self, kind: u16, more_flags: u16, family: TableFamily) {
         self.count += 1;
+        self.deletes |= matches!(
+            kind,
+            message::DELTABLE | message::DELCHAIN | message::DELRULE | message::DELSET | message::DELSETELEM
+        );
         self.messages.begin(SUBSYSTEM << 8 | kind, flags::REQUEST | more_flags, self.count);
         self.messages.header(&[family as u8, 0, 0, 0]);
+    }
+
+    /// True when the kernel has work left after the commit.
+    pub(super) fn deletes(&self) -> bool {
+        self.deletes
     }
 
     /// The batch as it is sent, and the number of its last change, whose acknowledgement is the batch's.
@@ -389,7 +406,7 @@ fn comment_userdata(comment: &str) -> Vec<u8> {
     userdata
 }
 
-/// The comment in a rule's userdata.
+/// The comment in the userdata of a rule or chain.
 pub(super) fn comment_in(userdata: &[u8]) -> Option<String> {
     let mut rest = userdata;
     while let [kind, length, tail @ ..] = rest {
@@ -425,7 +442,7 @@ mod tests {
         let table = Table { family: TableFamily::Netdev, name: "dom0net-07" };
         let mut batch = Batch::new();
         batch.add_table(table);
-        batch.add_chain(table, "vif1.0");
+        batch.add_chain(table, "vif1.0", None);
         batch.add_rule(table, "vif1.0", &Rule::default());
         assert_eq!(batch.describe(2), "make chain vif1.0 in packet filter table dom0net-07");
         assert_eq!(batch.describe(3), "add a rule to chain vif1.0 of packet filter table dom0net-07");

@@ -22,6 +22,8 @@ const CLOSE_DELAY: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub struct NfTables {
     socket: Socket,
+    /// Something was deleted, so that closing would wait.
+    has_deleted: bool,
 }
 
 /// A table as the kernel tells of it.
@@ -42,6 +44,8 @@ pub struct ChainInfo {
     pub name: String,
     /// The devices that it hooks, in the netdev family.
     pub devices: Vec<String>,
+    /// Its comment.
+    pub comment: Option<String>,
 }
 
 /// A rule as the kernel tells of it.
@@ -62,7 +66,7 @@ impl NfTables {
     pub fn open() -> Result<Self, Error> {
         let socket =
             Socket::open(Protocol::Netfilter).attempting(|| "open a connection to nf_tables".into())?;
-        Ok(Self { socket })
+        Ok(Self { socket, has_deleted: false })
     }
 
     /// Carries out all changes of `batch`, or none of them.
@@ -73,6 +77,7 @@ impl NfTables {
         if batch.is_empty() {
             return Ok(());
         }
+        self.has_deleted |= batch.deletes();
         let (messages, last) = batch.finish();
         let whole_batch = |cause| Error::new(batch.describe(0), cause);
         self.socket.send_raw(&messages).map_err(whole_batch)?;
@@ -158,12 +163,14 @@ impl NfTables {
             .attempting(|| format!("list the rules of packet filter table {}", table.name))
     }
 
-    /// Leaves the closing to a child process that ends by itself after a tenth of a second, so that this program
-    /// need not wait for the kernel to finish what was deleted.
+    /// Closes the connection. If something was deleted, a child process does that a tenth of a second later, so that
+    /// this program need not wait for the kernel to finish the deletion.
     ///
     /// Only for programs with one thread that are about to end: nobody waits for the child.
     pub fn close_later(self) {
-        sys::close_in_child(self.socket.into_descriptor(), CLOSE_DELAY);
+        if self.has_deleted {
+            sys::close_in_child(self.socket.into_descriptor(), CLOSE_DELAY);
+        }
     }
 }
 
@@ -213,6 +220,7 @@ impl ChainInfo {
         Self {
             table: attribute(chain::TABLE).map(string_of).unwrap_or_default(),
             name: attribute(chain::NAME).map(string_of).unwrap_or_default(),
+            comment: attribute(chain::USERDATA).and_then(comment_in),
             devices,
         }
     }

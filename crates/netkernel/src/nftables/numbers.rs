@@ -55,6 +55,7 @@ pub(super) mod chain {
     pub(crate) const HOOK: u16 = 4;
     pub(crate) const POLICY: u16 = 5;
     pub(crate) const TYPE: u16 = 7;
+    pub(crate) const USERDATA: u16 = 12;
 }
 
 pub(super) mod rule {

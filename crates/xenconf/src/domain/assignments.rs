@@ -2,7 +2,7 @@
 
 use super::{Backend, Domain, MAX_DEVICES, general, kernel_ip};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity, kinds};
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, ReadAsXl};
 use crate::names;
 use crate::options::Options;
 use crate::pci::{self, PciError};
@@ -13,6 +13,10 @@ use crate::text::Text;
 use crate::value::{Setting, Settings, Value, ValueKind};
 use crate::vif::{self, Guest, Toolstack, Vif};
 use crate::xl;
+
+/// Settings of xm that have diagnostics of their own when xl ignores them.
+const TOLD_ELSEWHERE: [&str; 9] =
+    ["dhcp", "ip", "netmask", "gateway", "hostname", "interface", "nics", "netif", "blkif"];
 
 /// How many unknown names are looked at.
 const MAX_UNKNOWN: usize = 100;
@@ -44,6 +48,7 @@ pub(super) fn read_xm(source: &Source, options: &Options, diagnostics: &mut Diag
         pci: devices(&settings, Toolstack::Xm, diagnostics),
         backends: backends_xm(&settings, diagnostics),
         kernel_ip: kernel_ip::xm(&settings, diagnostics),
+        devices: Vec::new(),
         settings,
     };
     general::check(&domain, diagnostics);
@@ -52,12 +57,29 @@ pub(super) fn read_xm(source: &Source, options: &Options, diagnostics: &mut Diag
 
 fn command_line_setting(name: String, value: String) -> Setting {
     let span = Span::default();
-    let value = Value::new(ValueKind::Text(Text::whole(value, span)), span);
-    Setting { name, name_span: span, value }
+    // xm makes numbers of the values of settings that are numbers.
+    let is_number = !value.is_empty() && value.len() < 10 && value.bytes().all(|byte| byte.is_ascii_digit());
+    let kind = match value.parse() {
+        Ok(number) if is_number => ValueKind::Integer(number),
+        _ => ValueKind::Text(Text::whole(value, span)),
+    };
+    Setting { name, name_span: span, value: Value::new(kind, span) }
 }
 
-pub(super) fn read_xl(source: &Source, options: &Options, diagnostics: &mut Diagnostics) -> Domain {
-    let settings = xl::read(source, &options.variables, diagnostics);
+pub(super) fn read_xl(
+    source: &Source,
+    read: Option<ReadAsXl>,
+    options: &Options,
+    diagnostics: &mut Diagnostics,
+) -> Domain {
+    let mut settings = match read {
+        Some((settings, found)) => {
+            diagnostics.extend(found);
+            settings
+        }
+        None => xl::read(source, &[], diagnostics),
+    };
+    xl::override_settings(&mut settings, source, &options.variables);
     question_names(&settings, names::is_xl_setting, Dialect::Xl, diagnostics);
     kernel_ip::xl(&settings, diagnostics);
     let name = text_setting(&settings, "name", diagnostics);
@@ -77,6 +99,7 @@ pub(super) fn read_xl(source: &Source, options: &Options, diagnostics: &mut Diag
         pci: devices(&settings, Toolstack::Xl, diagnostics),
         backends: backends_xl(&settings, diagnostics),
         kernel_ip: None,
+        devices: Vec::new(),
         settings,
     };
     general::check(&domain, diagnostics);
@@ -117,17 +140,20 @@ fn question_names(
     dialect: Dialect,
     diagnostics: &mut Diagnostics,
 ) {
-    for setting in settings.iter().filter(|setting| !is_known(&setting.name)).take(MAX_UNKNOWN) {
+    // What was given on the command line stands nowhere in the file.
+    let in_file = settings.iter().filter(|setting| !setting.name_span.is_empty());
+    for setting in in_file.filter(|setting| !is_known(&setting.name)).take(MAX_UNKNOWN) {
         let name = setting.name.as_str();
         let program = dialect.name();
         let is_other = names::is_xm_setting(name) || names::is_xl_setting(name);
-        if is_other && matches!(name, "dhcp" | "ip" | "netmask" | "gateway" | "hostname" | "interface") {
-            // Told with the line that they would have made.
+        if is_other && TOLD_ELSEWHERE.contains(&name) {
             continue;
         }
         // In Python a variable may be the file's own.
-        let slips = if dialect == Dialect::Xm { 1 } else { 2 };
-        let meant = nearest_within(name, slips, names::domain_settings().filter(|name| is_known(name)));
+        let meant = match dialect {
+            Dialect::Xm => nearest_within(name, 1, names::xm_settings()),
+            _ => nearest_within(name, 2, names::xl_settings()),
+        };
         let diagnostic = Diagnostic::new(
             &kinds::UNKNOWN_SETTING,
             setting.name_span,
@@ -140,7 +166,7 @@ fn question_names(
                 diagnostics
                     .push(diagnostic.help(format!("it is a setting of {other}; delete it for {program}")));
             }
-            Some(meant) if settings.get(meant).is_none() => {
+            Some(meant) if dialect == Dialect::Xl || settings.get(meant).is_none() => {
                 diagnostics.push(
                     diagnostic.help(format!("did you mean `{meant}`?")).replace(setting.name_span, meant),
                 );

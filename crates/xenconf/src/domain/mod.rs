@@ -22,7 +22,7 @@ mod sxp;
 pub(crate) use sxp::form_value;
 
 use crate::diagnostic::Diagnostics;
-use crate::dialect::{Detection, Dialect, FileKind, detect};
+use crate::dialect::{Detection, Dialect, FileKind, ReadAsXl, detect_and_read};
 use crate::options::Options;
 use crate::pci;
 use crate::source::{Source, Spanned};
@@ -81,8 +81,19 @@ pub struct Domain {
     pub backends: Vec<Spanned<Backend>>,
     /// The `ip=…` that xm puts on the kernel's command line.
     pub kernel_ip: Option<String>,
+    /// In SXP, the devices that are neither interfaces nor PCI devices; elsewhere these are settings.
+    pub devices: Vec<OtherDevice>,
     /// All settings by name, those above among them.
     pub settings: Settings,
+}
+
+/// A device of SXP that this crate gives no meaning.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OtherDevice {
+    /// What it is: `vbd`, `vfb`, …
+    pub kind: String,
+    /// Its elements that have one value, by name.
+    pub values: Vec<(String, String)>,
 }
 
 impl Domain {
@@ -124,14 +135,15 @@ impl Domain {
 /// Reads a domain in whichever language it is. `None` when the file is none: something else, or XML.
 #[must_use]
 pub fn read(source: &Source, options: &Options, diagnostics: &mut Diagnostics) -> Option<Domain> {
-    let detection = detect(source, options.dialect);
-    read_detected(source, &detection, options, diagnostics)
+    let (detection, as_xl) = detect_and_read(source, options.dialect);
+    read_detected(source, &detection, as_xl, options, diagnostics)
 }
 
 /// Reads a domain when it is known what the file is.
 pub(crate) fn read_detected(
     source: &Source,
     detection: &Detection,
+    as_xl: Option<ReadAsXl>,
     options: &Options,
     diagnostics: &mut Diagnostics,
 ) -> Option<Domain> {
@@ -141,7 +153,7 @@ pub(crate) fn read_detected(
     match detection.dialect {
         Dialect::Sxp => sxp::read(source, diagnostics),
         Dialect::Xm => Some(assignments::read_xm(source, options, diagnostics)),
-        Dialect::Xl => Some(assignments::read_xl(source, options, diagnostics)),
+        Dialect::Xl => Some(assignments::read_xl(source, as_xl, options, diagnostics)),
         Dialect::Xml | Dialect::Script => None,
     }
 }

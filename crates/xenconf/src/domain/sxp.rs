@@ -1,6 +1,6 @@
 //! Domains in SXP: `(vm …)` as people write it, `(domain …)` as `xm list -l` prints it.
 
-use super::{Backend, Domain, MAX_DEVICES, general};
+use super::{Backend, Domain, MAX_DEVICES, OtherDevice, general};
 use crate::diagnostic::{Diagnostic, Diagnostics, kinds};
 use crate::dialect::Dialect;
 use crate::pci;
@@ -38,6 +38,7 @@ pub(super) fn read(source: &Source, diagnostics: &mut Diagnostics) -> Option<Dom
         pci: Vec::new(),
         backends: Vec::new(),
         kernel_ip: image.and_then(|image| image.value("ip")).and_then(NodeRef::as_str).map(kernel_line),
+        devices: Vec::new(),
         settings: settings(form),
     };
     read_devices(form, &mut domain, diagnostics);
@@ -57,7 +58,8 @@ fn read_devices(form: NodeRef<'_>, domain: &mut Domain, diagnostics: &mut Diagno
             Some("pci") if domain.pci.len() < MAX_DEVICES => {
                 domain.pci.extend(pci::parse_sxp(device, diagnostics));
             }
-            _ => {}
+            Some(kind) => domain.devices.push(OtherDevice { kind: kind.to_owned(), values: values(device) }),
+            None => {}
         }
     }
     for stray in ["vif", "pci", "vbd"].into_iter().flat_map(|name| form.forms(name)) {
@@ -72,6 +74,14 @@ fn read_devices(form: NodeRef<'_>, domain: &mut Domain, diagnostics: &mut Diagno
             .help(format!("write `(device ({name} …))`")),
         );
     }
+}
+
+fn values(device: NodeRef<'_>) -> Vec<(String, String)> {
+    let pair = |element: NodeRef<'_>| {
+        let value = element.arguments().next()?.as_str()?;
+        Some((element.head()?.to_owned(), value.to_owned()))
+    };
+    device.arguments().take(MAX_DEVICES).filter_map(pair).collect()
 }
 
 fn read_backends(form: NodeRef<'_>, domain: &mut Domain, diagnostics: &mut Diagnostics) {

@@ -90,6 +90,25 @@ pub(super) enum Operator {
     IsNot,
 }
 
+impl Operator {
+    /// True for those whose result is true or false.
+    pub(super) const fn is_relation(self) -> bool {
+        matches!(
+            self,
+            Self::Equal
+                | Self::NotEqual
+                | Self::Less
+                | Self::LessOrEqual
+                | Self::Greater
+                | Self::GreaterOrEqual
+                | Self::In
+                | Self::NotIn
+                | Self::Is
+                | Self::IsNot
+        )
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Logic {
     And,

@@ -3,8 +3,8 @@
 use super::ast::{Argument, Expression, ExpressionKind, Logic, Operator, Trailer, TrailerKind};
 use super::parser::{Fault, Parser};
 use super::token::Kind;
-use crate::diagnostic::{Diagnostic, kinds};
 use crate::source::Span;
+use crate::spilled;
 use crate::value::{Value, ValueKind};
 
 impl Parser<'_, '_> {
@@ -300,7 +300,7 @@ impl Parser<'_, '_> {
                 return self.code_in_brackets("a list comprehension", "]", opening);
             }
             if self.is_operator("=") {
-                return Err(self.assignment_in_list(opening));
+                return self.spilled(opening, &items);
             }
             if !self.take_operator(",") {
                 break;
@@ -310,29 +310,32 @@ impl Parser<'_, '_> {
         Ok(Expression { kind: ExpressionKind::List(items), span: opening.to(self.previous()) })
     }
 
-    /// `vif = [ 'ip=10.0.0.1', bridge=xenbr0 ]`: a spec whose quotes were closed too early.
-    fn assignment_in_list(&mut self, opening: Span) -> Fault {
-        let equals = self.peek().span;
-        let mut end = equals;
-        while !self.ends_line() && !self.is_operator("]") {
-            end = self.take().span;
-        }
-        if self.is_operator("]") {
-            end = self.take().span;
+    /// `vif = [ 'ip=10.0.0.1', bridge=xenbr0 ]`: a specification whose quote was closed too early. `items` are the
+    /// values of the list so far, the last of them the name before the `=`.
+    fn spilled(&mut self, opening: Span, items: &[Expression]) -> Result<Expression, Fault> {
+        let at = items.last().map_or(opening, |item| item.span);
+        let mut end = self.peek().span;
+        while !self.ends_line() {
+            let token = self.take();
+            end = token.span;
+            if token.kind == Kind::Operator && self.slice(token.span) == "]" {
+                break;
+            }
         }
         let list = opening.to(end);
-        let mut diagnostic =
-            Diagnostic::new(&kinds::PY_ASSIGNMENT_IN_LIST, equals, "`=` cannot stand here, outside quotes")
-                .related(list, "in this list")
-                .note("neither xm nor xl loads the file")
-                .help("put the whole specification in one pair of quotes");
-        let inside = self.slice(list).trim_start_matches('[').trim_end_matches(']');
-        let bare = inside.replace(['\'', '"'], "");
-        if !inside.contains('\n') && !inside.contains('#') {
-            diagnostic = diagnostic.replace(list, format!("[ '{}' ]", bare.trim()));
-        }
+        let before: Option<Vec<Value>> = items
+            .iter()
+            .take(items.len().saturating_sub(1))
+            .map(|item| match &item.kind {
+                ExpressionKind::Literal(value) => Some(value.clone()),
+                _ => None,
+            })
+            .collect();
+        let meant = before.and_then(|before| spilled::meant(self.slice(list), list, &before));
+        let diagnostic =
+            spilled::diagnostic(at, list, meant.as_ref()).note("neither xm nor xl loads the file");
         self.diagnostics.push(diagnostic);
-        Fault
+        meant.map(literal).ok_or(Fault)
     }
 
     fn dictionary(&mut self) -> Result<Expression, Fault> {

@@ -2,7 +2,8 @@
 
 use super::token::{Kind, StringKind, Token};
 use crate::diagnostic::{Diagnostic, Diagnostics, kinds};
-use crate::source::Span;
+use crate::names;
+use crate::source::{Span, first_line};
 
 /// How deep brackets may nest; Python 2 has the same limit.
 pub(super) const MAX_NESTING: usize = 100;
@@ -73,7 +74,7 @@ impl<'s> Lexer<'s, '_> {
 
     /// The text up to the end of the line, which may be empty.
     fn line(&self) -> &'s str {
-        self.rest().split(['\n', '\r']).next().unwrap_or("")
+        first_line(self.rest())
     }
 
     fn byte(&self, ahead: usize) -> Option<u8> {
@@ -152,7 +153,10 @@ impl<'s> Lexer<'s, '_> {
         let line = line.trim_start();
         let name = line.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count();
         let after = line.get(name..).unwrap_or("").trim_start();
+        // A key of a specification whose quote was closed too early is indented like the rest of the list.
+        let is_setting = || line.get(..name).is_some_and(names::is_xm_setting);
         name > 0
+            && (!indented || is_setting())
             && !line.starts_with(|c: char| c.is_ascii_digit())
             && after.strip_prefix('=').is_some_and(|value| !value.starts_with('='))
     }
@@ -265,13 +269,16 @@ impl<'s> Lexer<'s, '_> {
     /// Reports a string without an end and guesses where it should have been: before the brackets that close
     /// the line.
     fn unclosed_string(&mut self, content: usize, quote: u8, width: usize) -> usize {
-        let line = self.text.get(content..).unwrap_or("").split(['\n', '\r']).next().unwrap_or("").trim_end();
+        let line = first_line(self.text.get(content..).unwrap_or("")).trim_end();
         let mut inner = line.len();
         for _ in &self.brackets {
             match line.get(..inner).map(str::trim_end).and_then(|part| part.strip_suffix([']', ')', '}'])) {
                 Some(part) => inner = part.trim_end().len(),
                 None => break,
             }
+        }
+        if !self.brackets.is_empty() {
+            inner = line.get(..inner).map_or(inner, |part| part.trim_end_matches(',').len());
         }
         let end = content + inner;
         let quotes = char::from(quote).to_string().repeat(width);

@@ -18,6 +18,7 @@ impl Parser<'_, '_> {
         while let Kind::String(kind) = self.peek().kind {
             let span = self.take().span;
             if kind.formatted {
+                self.diagnostics.push(f_string(span));
                 glue(&mut plain, &mut parts);
                 self.formatted(kind, span, &mut parts)?;
                 continue;
@@ -190,7 +191,7 @@ impl Parser<'_, '_> {
     }
 
     pub(super) fn number(&mut self, span: Span) -> Expression {
-        let written = self.slice(span).replace('_', "").to_ascii_lowercase();
+        let written = self.slice(span).to_ascii_lowercase();
         let digits = written.trim_end_matches('l');
         let (radix, body) = match digits.as_bytes() {
             [b'0', b'x', ..] => (16, digits.get(2..)),
@@ -204,11 +205,12 @@ impl Parser<'_, '_> {
         let body = body.unwrap_or("");
         let is_integer = !body.is_empty() && body.chars().all(|c| c.is_digit(radix));
         if is_integer {
-            let number = i64::from_str_radix(body, radix).ok();
-            let kind = match number {
-                Some(number) if digits.len() == written.len() => ValueKind::Integer(number),
-                Some(number) => ValueKind::Long(number.to_string()),
-                None => ValueKind::Long(if radix == 10 { body.to_owned() } else { digits.to_owned() }),
+            let is_long = digits.len() != written.len();
+            let number = i128::from_str_radix(body, radix).ok();
+            let kind = match number.map(|number| (number, i64::try_from(number))) {
+                Some((_, Ok(number))) if !is_long => ValueKind::Integer(number),
+                Some((number, _)) => ValueKind::Long(number.to_string()),
+                None => ValueKind::Long(digits.to_owned()),
             };
             return literal(Value::new(kind, span));
         }
@@ -221,6 +223,16 @@ impl Parser<'_, '_> {
         );
         Expression { kind: ExpressionKind::Broken, span }
     }
+}
+
+fn f_string(span: Span) -> Diagnostic {
+    Diagnostic::new(
+        &kinds::PY_F_STRING,
+        Span { end: span.start + 1, ..span },
+        "xm's Python does not know f-strings",
+    )
+    .note("they came with Python 3.6; xm runs under Python 2 and refuses the file")
+    .help("write '…%s…' % value")
 }
 
 /// Makes one literal of the strings that stood side by side.

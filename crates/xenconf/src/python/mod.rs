@@ -78,5 +78,5 @@ pub fn read(
         let value = Value::new(ValueKind::Text(Text::whole(value.clone(), span)), span);
         Setting { name: name.clone(), name_span: span, value }
     });
-    eval::evaluate(&statements, predefined.collect(), host, is_setting, diagnostics)
+    eval::evaluate(source.text(), &statements, predefined.collect(), host, is_setting, diagnostics)
 }

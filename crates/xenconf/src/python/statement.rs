@@ -95,7 +95,7 @@ impl Parser<'_, '_> {
         if let Some((name, value)) = line.split_once('=') {
             let value = value.split('#').next().unwrap_or("").trim();
             let at = start.start as usize + name.len() + 1;
-            let quoted = value.contains(['\'', '"']) || value.starts_with(['[', '(']);
+            let quoted = value.contains(['\'', '"', '[', ']', '(', ')']);
             if !quoted && !value.is_empty() {
                 let lead =
                     line.get(name.len() + 1..).map_or(0, |after| after.len() - after.trim_start().len());

@@ -2,6 +2,7 @@
 
 use ethernet::MacAddress;
 use ipnet::IpNet;
+use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use super::{Toolstack, Vif, VifType};
@@ -73,8 +74,8 @@ pub struct Effective {
     pub ip_text: Option<String>,
     /// The device's name on the host, when it is not `vifDOMAIN.DEVID`.
     pub vifname: Option<String>,
-    /// The limit, when there is one, as `rate_bytes_per_interval` and `rate_interval_usecs`.
-    #[serde(flatten)]
+    /// The limit, when there is one: as `rate_bytes_per_interval` and `rate_interval_usecs`, null without one.
+    #[serde(flatten, serialize_with = "rate_fields")]
     pub rate: Option<Rate>,
     /// The largest packet in bytes, when the toolstack sets it.
     pub mtu: Option<u32>,
@@ -231,6 +232,14 @@ fn display_all<S: Serializer>(nets: &[IpNet], serializer: S) -> Result<S::Ok, S:
     serializer.collect_seq(nets.iter().map(|net| {
         if net.prefix_len() == net.max_prefix_len() { net.addr().to_string() } else { net.to_string() }
     }))
+}
+
+#[expect(clippy::ref_option, reason = "serde asks for a reference")]
+fn rate_fields<S: Serializer>(rate: &Option<Rate>, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(Some(2))?;
+    map.serialize_entry("rate_bytes_per_interval", &rate.map(|rate| rate.bytes_per_interval))?;
+    map.serialize_entry("rate_interval_usecs", &rate.map(|rate| rate.interval_usecs))?;
+    map.end()
 }
 
 fn pairs<S: Serializer>(pairs: &[(String, String)], serializer: S) -> Result<S::Ok, S::Error> {

@@ -4,7 +4,7 @@ use super::keys::{self, Knowledge};
 use super::read::{MAX_PIECES, Reader};
 use super::spec::unknown_key;
 use super::{Toolstack, Vif};
-use crate::diagnostic::{Diagnostic, Diagnostics, kinds};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity, kinds};
 use crate::sxp::NodeRef;
 use crate::text::{Builder, Text};
 
@@ -29,7 +29,9 @@ pub fn parse_sxp(element: NodeRef<'_>, diagnostics: &mut Diagnostics) -> Vif {
         let name = key.as_str();
         let knowledge = keys::for_sxp(name);
         if knowledge != Knowledge::Known {
-            reader.report(unknown_key(key, &(0..name.len()), name, knowledge, Toolstack::Xm));
+            let diagnostic = unknown_key(key, &(0..name.len()), name, knowledge, Toolstack::Xm);
+            let notes = vec!["xend keeps it with the interface and gives it no meaning".to_owned()];
+            reader.report(Diagnostic { severity: Severity::Warning, notes, ..diagnostic });
         }
         let mut values = child.arguments();
         match values.next().map(NodeRef::text) {

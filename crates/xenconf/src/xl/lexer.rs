@@ -1,7 +1,7 @@
 //! Cuts a file into tokens; what xl would call a lexical error gets a diagnostic that says what is wrong.
 
 use crate::diagnostic::{Diagnostic, Diagnostics, kinds};
-use crate::source::Span;
+use crate::source::{Span, first_line};
 use crate::text::{Builder, Text};
 
 #[derive(Clone, Debug)]
@@ -13,8 +13,8 @@ pub(super) enum Kind {
     Mark(u8),
     Newline,
     End,
-    /// A lexical error, reported already.
-    Bad,
+    /// A lexical error. It is reported when the parser comes to it, and not in a line that is skipped.
+    Bad(Box<Diagnostic>),
 }
 
 #[derive(Clone, Debug)]
@@ -40,6 +40,18 @@ impl<'s, 'd> Lexer<'s, 'd> {
         self.text.get(self.at..).unwrap_or("")
     }
 
+    /// True when the place is the first of its line.
+    pub(super) fn begins_line(&self, place: Span) -> bool {
+        let before = self.text.get(..place.start as usize).unwrap_or("");
+        before.is_empty() || before.ends_with(['\n', '\r'])
+    }
+
+    /// The end of what stands before a place, blanks and line ends left out.
+    pub(super) fn before(&self, place: Span) -> u32 {
+        let before = self.text.get(..place.start as usize).unwrap_or("");
+        Span::at(before.trim_end().len()).start
+    }
+
     /// What follows the token read last, blanks left out.
     pub(super) fn following(&self) -> &'s str {
         self.rest().trim_start_matches([' ', '\t'])
@@ -47,7 +59,7 @@ impl<'s, 'd> Lexer<'s, 'd> {
 
     /// The text up to the end of the line.
     fn line(&self) -> &'s str {
-        self.rest().split(['\n', '\r']).next().unwrap_or("")
+        first_line(self.rest())
     }
 
     pub(super) fn slice(&self, span: Span) -> &'s str {
@@ -125,19 +137,24 @@ impl<'s, 'd> Lexer<'s, 'd> {
         if all == good {
             return self.token(Kind::Number, start);
         }
-        let token = self.token(Kind::Bad, start);
-        self.bad_number(token.span);
-        token
+        self.bad_number(start)
     }
 
-    fn bad_number(&mut self, span: Span) {
+    fn bad_token(&self, start: usize, diagnostic: Diagnostic) -> Token {
+        let diagnostic = diagnostic.note("xl refuses the whole file: lexical error");
+        self.token(Kind::Bad(Box::new(diagnostic)), start)
+    }
+
+    fn bad_number(&self, start: usize) -> Token {
+        let span = Span::new(start, self.at);
         let written = self.slice(span);
-        self.diagnostics.push(
-            Diagnostic::new(&kinds::XL_NUMBER, span, format!("xl cannot read `{written}` as a number"))
-                .note("xl refuses the whole file: lexical error")
+        let message = format!("xl cannot read `{written}` as a number");
+        self.bad_token(
+            start,
+            Diagnostic::new(&kinds::XL_NUMBER, span, message)
                 .help("put the value in quotes")
                 .replace(span, format!("'{written}'")),
-        );
+        )
     }
 
     fn bad(&mut self, c: char) -> Token {
@@ -147,45 +164,34 @@ impl<'s, 'd> Lexer<'s, 'd> {
             let length = word.take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'.').count();
             if length > 0 {
                 self.at += 1 + length;
-                let token = self.token(Kind::Bad, start);
-                self.bad_number(token.span);
-                return token;
+                return self.bad_number(start);
             }
         }
         let behind = self.rest().get(1..).unwrap_or("").trim_start_matches([' ', '\t']);
         if c == '\\' && behind.starts_with(['\n', '\r']) {
-            let span = Span::new(start, start + 1);
-            self.diagnostics.push(
-                Diagnostic::new(&kinds::XL_SYNTAX, span, "xl does not continue lines with a backslash")
-                    .note("xl refuses the whole file: lexical error")
-                    .help("write it on one line; inside a list, lines may end after a comma"),
-            );
             self.at += self.line().len();
             // The next line belongs to this one.
             self.at += if self.rest().starts_with("\r\n") { 2 } else { usize::from(!self.rest().is_empty()) };
-            return self.token(Kind::Bad, start);
+            let span = Span::new(start, start + 1);
+            return self.bad_token(
+                start,
+                Diagnostic::new(&kinds::XL_SYNTAX, span, "xl does not continue lines with a backslash")
+                    .help("write it on one line; inside a list, lines may end after a comma"),
+            );
         }
         self.at += c.len_utf8();
-        let token = self.token(Kind::Bad, start);
+        let span = Span::new(start, self.at);
         let shown = c.escape_debug();
         let diagnostic = match c {
             '%' | '(' | ')' | '{' | '}' | '*' | '+' | '-' | ':' => {
-                Diagnostic::new(&kinds::XL_COMPUTED, token.span, format!("`{shown}` means nothing to xl"))
-                    .note("xl refuses the whole file: lexical error")
-                    .help(
-                        "write the value itself: a string in quotes, a number, or a list in square brackets",
-                    )
+                Diagnostic::new(&kinds::XL_COMPUTED, span, format!("`{shown}` means nothing to xl")).help(
+                    "write the value itself: a string in quotes, a number, or a list in square brackets",
+                )
             }
-            _ => Diagnostic::new(
-                &kinds::XL_SYNTAX,
-                token.span,
-                format!("`{shown}` cannot stand outside quotes"),
-            )
-            .note("xl refuses the whole file: lexical error")
-            .help("put the value in straight quotes, or the remark behind a `#`"),
+            _ => Diagnostic::new(&kinds::XL_SYNTAX, span, format!("`{shown}` cannot stand outside quotes"))
+                .help("put the value in straight quotes, or the remark behind a `#`"),
         };
-        self.diagnostics.push(diagnostic);
-        token
+        self.bad_token(start, diagnostic)
     }
 
     fn string(&mut self, quote: char) -> Token {

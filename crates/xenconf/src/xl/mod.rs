@@ -4,4 +4,5 @@
 mod lexer;
 mod parser;
 
+pub(crate) use parser::override_settings;
 pub use parser::read;

@@ -2,7 +2,9 @@ use std::collections::HashMap;
 
 use super::lexer::{Kind, Lexer, Token};
 use crate::diagnostic::{Diagnostic, Diagnostics, kinds};
+use crate::names;
 use crate::source::{Source, Span};
+use crate::spilled;
 use crate::text::{Builder, Text};
 use crate::value::{Setting, Settings, Value, ValueKind};
 
@@ -27,12 +29,17 @@ pub fn read(source: &Source, variables: &[(String, String)], diagnostics: &mut D
     let mut parser = Parser::new(source.text(), diagnostics);
     parser.file();
     let mut settings = parser.finish();
+    override_settings(&mut settings, source, variables);
+    settings
+}
+
+/// Variables from the command line win, as if they stood in lines at the end of the file.
+pub(crate) fn override_settings(settings: &mut Settings, source: &Source, variables: &[(String, String)]) {
     for (name, value) in variables {
         let end = Span::at(source.text().len());
         let value = Value::new(ValueKind::Text(Text::whole(value.clone(), end)), end);
         settings.set(Setting { name: name.clone(), name_span: end, value });
     }
-    settings
 }
 
 /// A line that could not be understood; a diagnostic says so already.
@@ -41,6 +48,8 @@ struct Fault;
 struct Parser<'s, 'd> {
     lexer: Lexer<'s, 'd>,
     token: Token,
+    /// The list read last was closed by the next setting.
+    list_unclosed: bool,
     settings: Vec<Setting>,
     by_name: HashMap<String, usize>,
 }
@@ -49,7 +58,7 @@ impl<'s, 'd> Parser<'s, 'd> {
     fn new(text: &'s str, diagnostics: &'d mut Diagnostics) -> Self {
         let mut lexer = Lexer::new(text, diagnostics);
         let token = lexer.next();
-        Self { lexer, token, settings: Vec::new(), by_name: HashMap::new() }
+        Self { lexer, token, list_unclosed: false, settings: Vec::new(), by_name: HashMap::new() }
     }
 
     fn finish(self) -> Settings {
@@ -63,6 +72,13 @@ impl<'s, 'd> Parser<'s, 'd> {
 
     fn report(&mut self, diagnostic: Diagnostic) {
         self.lexer.diagnostics.push(diagnostic);
+    }
+
+    fn lexical(&mut self, token: &Token) -> Fault {
+        if let Kind::Bad(diagnostic) = &token.kind {
+            self.report(diagnostic.as_ref().clone());
+        }
+        Fault
     }
 
     const fn is_mark(&self, mark: u8) -> bool {
@@ -132,10 +148,15 @@ impl<'s, 'd> Parser<'s, 'd> {
             self.adjacent_strings(&value);
             return Err(Fault);
         }
-        if !matches!(self.token.kind, Kind::Newline | Kind::End | Kind::Mark(b';')) {
+        let list_ended_by_next_line = std::mem::take(&mut self.list_unclosed);
+        if !list_ended_by_next_line
+            && !matches!(self.token.kind, Kind::Newline | Kind::End | Kind::Mark(b';'))
+        {
             return Err(self.trailing(&value));
         }
-        self.store(self.lexer.slice(name.span), name.span, value, adds);
+        // A capital letter is reported; the setting that was meant is kept.
+        let written = self.lexer.slice(name.span).to_ascii_lowercase();
+        self.store(&written, name.span, value, adds);
         Ok(())
     }
 
@@ -143,7 +164,7 @@ impl<'s, 'd> Parser<'s, 'd> {
         let written = self.lexer.slice(token.span);
         match token.kind {
             Kind::Name => {}
-            Kind::Bad => return Err(Fault),
+            Kind::Bad(_) => return Err(self.lexical(token)),
             _ => {
                 self.report(
                     Diagnostic::new(
@@ -197,7 +218,6 @@ impl<'s, 'd> Parser<'s, 'd> {
                     .help("write the name in small letters")
                     .replace(token.span, lower),
             );
-            return Err(Fault);
         }
         if written.starts_with('_') {
             self.report(
@@ -212,8 +232,9 @@ impl<'s, 'd> Parser<'s, 'd> {
     /// There is no `=` behind the name.
     fn fault(&mut self, name: &Token) -> Fault {
         let written = self.lexer.slice(name.span);
-        if matches!(self.token.kind, Kind::Bad) {
-            return Fault;
+        if matches!(self.token.kind, Kind::Bad(_)) {
+            let token = self.advance();
+            return self.lexical(&token);
         }
         let found = describe(&self.token, self.lexer.slice(self.token.span));
         let diagnostic = Diagnostic::new(
@@ -231,13 +252,13 @@ impl<'s, 'd> Parser<'s, 'd> {
         let token = self.advance();
         let span = token.span;
         match token.kind {
-            Kind::String(text) => Ok(Value::new(ValueKind::Text(text), span)),
+            Kind::String(ref text) => Ok(Value::new(ValueKind::Text(text.clone()), span)),
             Kind::Number => {
                 let text = self.lexer.slice(span).to_owned();
                 Ok(Value::new(ValueKind::Number(Text::verbatim(text, span.start as usize, span)), span))
             }
             Kind::Mark(b'[') => self.list(span, depth),
-            Kind::Bad => Err(Fault),
+            Kind::Bad(_) => Err(self.lexical(&token)),
             _ => {
                 let written = self.lexer.slice(span);
                 let mut diagnostic = Diagnostic::new(
@@ -296,12 +317,31 @@ impl<'s, 'd> Parser<'s, 'd> {
                 self.advance();
                 continue;
             }
+            if self.is_spilled() {
+                return self.spilled(opening, &items);
+            }
             items.push(self.list_item(opening, depth)?);
             self.skip_newlines();
             if !self.take_mark(b',') && !self.is_mark(b']') {
                 self.separator_missing(opening, items.last())?;
             }
         }
+    }
+
+    /// True when a word and `=` come next, outside of quotes: a specification whose quote was closed too early.
+    fn is_spilled(&self) -> bool {
+        matches!(self.token.kind, Kind::Name) && self.lexer.following().starts_with('=')
+    }
+
+    fn spilled(&mut self, opening: Span, items: &[Value]) -> Result<Value, Fault> {
+        let at = self.token.span;
+        self.skip_list(opening);
+        let list = Span { end: self.lexer.before(self.token.span).max(at.end), ..opening };
+        let meant = spilled::meant(self.lexer.slice(list), list, items);
+        self.report(
+            spilled::diagnostic(at, list, meant.as_ref()).note("xl refuses the whole file: syntax error"),
+        );
+        meant.ok_or(Fault)
     }
 
     fn list_item(&mut self, opening: Span, depth: usize) -> Result<Value, Fault> {
@@ -323,20 +363,11 @@ impl<'s, 'd> Parser<'s, 'd> {
                 self.adjacent_strings(last);
                 Ok(())
             }
-            (Kind::Mark(b'='), _) => {
-                let span = self.token.span;
-                self.report(
-                    Diagnostic::new(&kinds::XL_SYNTAX, span, "`=` cannot stand here, outside quotes")
-                        .related(opening, "in this list")
-                        .note("xl refuses the whole file: syntax error")
-                        .help("put the whole specification in one pair of quotes"),
-                );
+            (Kind::Bad(_), _) => {
+                let token = self.advance();
+                let fault = self.lexical(&token);
                 self.skip_list(opening);
-                Err(Fault)
-            }
-            (Kind::Bad, _) => {
-                self.skip_list(opening);
-                Err(Fault)
+                Err(fault)
             }
             _ => {
                 let found = describe(&self.token, self.lexer.slice(self.token.span));
@@ -369,7 +400,11 @@ impl<'s, 'd> Parser<'s, 'd> {
     /// True when a name and `=` come next, which cannot stand in a list: the list above lost its end.
     fn begins_assignment(&self) -> bool {
         let after = self.lexer.following();
-        matches!(self.token.kind, Kind::Name) && (after.starts_with('=') || after.starts_with("+="))
+        // A key of a specification whose quote was closed too early is indented like the rest of the list.
+        let begins_line = || self.lexer.begins_line(self.token.span);
+        matches!(self.token.kind, Kind::Name)
+            && (after.starts_with('=') || after.starts_with("+="))
+            && (begins_line() || names::is_xl_setting(self.lexer.slice(self.token.span)))
     }
 
     /// Skips a list that has a fault, over its closing bracket.
@@ -396,6 +431,7 @@ impl<'s, 'd> Parser<'s, 'd> {
     }
 
     fn unclosed_list(&mut self, opening: Span) {
+        self.list_unclosed = true;
         self.report(
             Diagnostic::new(&kinds::XL_UNCLOSED_LIST, opening, "this list is never closed")
                 .label("`]` is missing")
@@ -405,8 +441,9 @@ impl<'s, 'd> Parser<'s, 'd> {
     }
 
     fn trailing(&mut self, value: &Value) -> Fault {
-        if matches!(self.token.kind, Kind::Bad) {
-            return Fault;
+        if matches!(self.token.kind, Kind::Bad(_)) {
+            let token = self.advance();
+            return self.lexical(&token);
         }
         let found = describe(&self.token, self.lexer.slice(self.token.span));
         let diagnostic = Diagnostic::new(

@@ -102,7 +102,7 @@ impl Batch {
         self.about_node(MessageType::Rm, path, b"")
     }
 
-    /// Lists the names of a node's children, in the order in which they were made.
+    /// Lists the names of a node's children.
     ///
     /// The daemon refuses with `E2BIG` when they do not fit in one message;
     /// [`Requests::directory`](super::Requests::directory) deals with that.

@@ -13,6 +13,12 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use super::error::{Error, Violation};
 use crate::wire::{Decoder, Message};
 
+/// The longest payload that is taken from a daemon.
+///
+/// `oxenstored` sends long lists whole on its socket, however long the protocol allows them to be. This is enough for a hundred
+/// thousand names.
+const REPLY_MAX: usize = 1 << 20;
+
 /// What carries the bytes.
 #[derive(Debug)]
 pub(super) enum Stream {
@@ -39,7 +45,7 @@ pub(super) struct Connection {
 
 impl Connection {
     pub(super) fn new(stream: Stream, address: PathBuf) -> Self {
-        Self { stream, decoder: Decoder::new(), address }
+        Self { stream, decoder: Decoder::new().with_payload_max(REPLY_MAX), address }
     }
 
     pub(super) fn address(&self) -> &Path {

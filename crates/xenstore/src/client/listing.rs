@@ -73,7 +73,7 @@ pub(super) fn tree<R: Requests + ?Sized>(
         let asked = round.iter().map(|visit| Asked::new(&mut batch, visit)).collect::<Result<Vec<_>, _>>()?;
         let replies = requests.run(batch)?;
         for (visit, asked) in round.into_iter().zip(asked) {
-            let content = asked.content(&replies)?;
+            let content = asked.content(&replies, &visit)?;
             let names = asked.names(&replies, requests, &visit)?;
             waiting.extend(builder.add(&visit, content, names)?);
         }
@@ -90,6 +90,19 @@ pub(super) struct Visit {
     pub(super) descend: bool,
 }
 
+impl Visit {
+    /// Whether an error only means that the daemon does not show this node.
+    ///
+    /// `oxenstored` lists `@releaseDomain` among the children of the root and then refuses to read it as one.
+    fn is_withheld(&self, error: &Error) -> bool {
+        match error.code() {
+            Some(ErrorCode::NotPermitted) => true,
+            Some(ErrorCode::Invalid) => self.index != 0,
+            _ => false,
+        }
+    }
+}
+
 struct Asked {
     value: Ticket<Value>,
     names: Option<Ticket<Names>>,
@@ -102,11 +115,11 @@ impl Asked {
         Ok(Self { value, names })
     }
 
-    fn content(&self, replies: &Replies) -> Result<Content, Error> {
+    fn content(&self, replies: &Replies, visit: &Visit) -> Result<Content, Error> {
         match replies.get(self.value) {
             Ok(Some(value)) => Ok(Content::Value(value.to_vec())),
             Ok(None) => Ok(Content::Gone),
-            Err(error) if error.code() == Some(ErrorCode::NotPermitted) => Ok(Content::NotPermitted),
+            Err(error) if visit.is_withheld(&error) => Ok(Content::Withheld),
             Err(error) => Err(error),
         }
     }
@@ -122,11 +135,105 @@ impl Asked {
         };
         match replies.get(ticket) {
             Ok(names) => Ok(names.unwrap_or_default().into_iter().map(str::to_owned).collect()),
-            Err(error) => match error.code() {
-                Some(ErrorCode::NotPermitted) => Ok(Vec::new()),
-                Some(ErrorCode::TooBig) => Ok(directory_in_parts(requests, &visit.path)?.unwrap_or_default()),
-                _ => Err(error),
-            },
+            Err(error) if visit.is_withheld(&error) => Ok(Vec::new()),
+            Err(error) if error.code() == Some(ErrorCode::TooBig) => {
+                Ok(directory_in_parts(requests, &visit.path)?.unwrap_or_default())
+            }
+            Err(error) => Err(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::wire::{Header, Message, MessageType};
+
+    /// A daemon that answers requests with the payloads of a script, one after the other.
+    struct Script {
+        payloads: VecDeque<&'static [u8]>,
+        /// What was asked.
+        asked: Vec<String>,
+    }
+
+    impl Script {
+        fn new(payloads: &[&'static [u8]]) -> Self {
+            Self { payloads: payloads.iter().copied().collect(), asked: Vec::new() }
+        }
+    }
+
+    impl Requests for Script {
+        fn run(&mut self, batch: Batch) -> Result<Replies, Error> {
+            let count = batch.len();
+            let mut replies = Replies::new(batch, 0, Path::new("/script"));
+            for index in 0..count {
+                let (operation, asked) = replies.batch().request(index).unwrap();
+                self.asked.push(asked.escape_ascii().to_string());
+                let payload = self.payloads.pop_front().unwrap();
+                let message_type = if payload.starts_with(b"E") { MessageType::Error } else { operation };
+                let req_id = u32::try_from(index).unwrap();
+                let header = Header { message_type: message_type.number(), req_id, ..Header::default() };
+                replies.accept(Message { header, payload }, count)?;
+            }
+            Ok(replies)
+        }
+    }
+
+    #[test]
+    fn a_list_that_changes_while_it_is_read_is_read_again() {
+        let mut script = Script::new(&[b"E2BIG\0", b"7\0a\0b\0", b"8\0d\0\0", b"8\0b\0c\0", b"8\0d\0\0"]);
+        let names = script.directory("/list").unwrap().unwrap();
+        assert_eq!(names, ["b", "c", "d"]);
+        assert_eq!(
+            script.asked,
+            [r"/list\x00", r"/list\x000\x00", r"/list\x004\x00", r"/list\x000\x00", r"/list\x004\x00"]
+        );
+    }
+
+    #[test]
+    fn a_list_that_never_rests_is_an_error() {
+        let mut payloads: Vec<&'static [u8]> = vec![b"E2BIG\0"];
+        for _ in 0..LISTING_ATTEMPTS {
+            payloads.extend([&b"1\0a\0"[..], b"2\0b\0\0"]);
+        }
+        let error = Script::new(&payloads).directory("/list").unwrap_err();
+        assert!(matches!(error, Error::Unstable { .. }), "{error:?}");
+    }
+
+    #[test]
+    fn a_list_that_goes_away_meanwhile_is_missing() {
+        assert_eq!(Script::new(&[b"E2BIG\0", b"ENOENT\0"]).directory("/list").unwrap(), None);
+        assert_eq!(Script::new(&[b"E2BIG\0", b"1\0a\0", b"ENOENT\0"]).directory("/list").unwrap(), None);
+    }
+
+    #[test]
+    fn nodes_that_are_listed_but_not_shown_do_not_spoil_the_tree() {
+        let mut script = Script::new(&[
+            b"",
+            b"@releaseDomain\0a\0gone\0", // the root
+            b"EINVAL\0",
+            b"EINVAL\0", // @releaseDomain
+            b"value",
+            b"EACCES\0", // a
+            b"ENOENT\0",
+            b"ENOENT\0", // gone
+        ]);
+        let tree = script.tree("/", TreeLimits::default()).unwrap().unwrap();
+        let nodes: Vec<_> = tree.walk().map(|(_, node)| (node.name(), node.value())).collect();
+        assert_eq!(nodes, [("", Some(&b""[..])), ("@releaseDomain", None), ("a", Some(b"value"))]);
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_top_of_a_tree_is_an_error() {
+        let error = Script::new(&[b"EINVAL\0", b"EINVAL\0"]).tree("/a", TreeLimits::default()).unwrap_err();
+        assert_eq!(error.code(), Some(ErrorCode::Invalid));
+    }
+
+    #[test]
+    fn a_daemon_without_parts_says_so() {
+        let error = Script::new(&[b"E2BIG\0", b"ENOSYS\0"]).directory("/list").unwrap_err();
+        assert_eq!(error.code(), Some(ErrorCode::NotSupported));
     }
 }

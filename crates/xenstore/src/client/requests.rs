@@ -107,9 +107,11 @@ pub trait Requests {
         Ok(self.run(batch)?.get(ticket)?.is_some())
     }
 
-    /// The names of a node's children in the order in which they were made; `None` when there is no such node.
+    /// The names of a node's children; `None` when there is no such node.
     ///
-    /// A list that does not fit in one message is read in parts, from the start again whenever it changes meanwhile.
+    /// `xenstored` lists them in the order in which they were made, `oxenstored` sorted. A list that does not fit in one
+    /// message is read in parts, from the start again whenever it changes meanwhile; `oxenstored` does not know parts: over
+    /// its socket it sends the whole list, over the device it refuses (`ENOSYS` of `DIRECTORY_PART`).
     fn directory(&mut self, path: &str) -> Result<Option<Vec<String>>, Error> {
         let mut batch = Batch::new();
         let ticket = batch.directory(path)?;

@@ -34,7 +34,8 @@ pub struct Node {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Content {
     Value(Vec<u8>),
-    NotPermitted,
+    /// It is listed, but the daemon does not show it to this domain.
+    Withheld,
     /// It was listed, but had gone when it was read.
     Gone,
 }
@@ -46,12 +47,12 @@ impl Node {
         &self.name
     }
 
-    /// Its value; `None` when this domain may not read it.
+    /// Its value; `None` when the daemon does not show it to this domain.
     #[must_use]
     pub fn value(&self) -> Option<&[u8]> {
         match &self.content {
             Content::Value(value) => Some(value),
-            Content::NotPermitted | Content::Gone => None,
+            Content::Withheld | Content::Gone => None,
         }
     }
 }
@@ -86,7 +87,7 @@ impl Tree {
         &self.top
     }
 
-    /// The children of a node of this tree, in the order in which they were made.
+    /// The children of a node of this tree, in the daemon's order.
     #[must_use]
     pub fn children(&self, node: &Node) -> impl DoubleEndedIterator<Item = &Node> {
         let children = self.nodes.get(node.children.clone()).unwrap_or_default();

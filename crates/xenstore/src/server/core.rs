@@ -178,3 +178,73 @@ impl Core {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::push_message;
+
+    fn requests(count: usize) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for _ in 0..count {
+            push_message(&mut bytes, Header { message_type: 10, ..Header::default() }, &[b"1\0"]).unwrap();
+        }
+        bytes
+    }
+
+    fn give(core: &mut Core, id: ConnectionId, bytes: &[u8]) {
+        let space = core.space(id);
+        space[..bytes.len()].copy_from_slice(bytes);
+        core.received(id, bytes.len());
+        core.process(id);
+    }
+
+    fn replies(core: &Core, id: ConnectionId) -> usize {
+        core.connections[&id].outbox.replies()
+    }
+
+    #[test]
+    fn a_guest_is_not_answered_further_while_it_does_not_read() {
+        let mut core = Core::new(Quotas::default());
+        let (dom0, guest) = (core.connect(0), core.connect(5));
+        for id in [dom0, guest] {
+            give(&mut core, id, &requests(30));
+        }
+        assert_eq!((replies(&core, dom0), replies(&core, guest)), (30, 20));
+        assert!(core.takes_requests(dom0) && !core.takes_requests(guest) && !core.has_work(guest));
+        let first = core.pieces(guest)[0].len();
+        core.sent(guest, first);
+        assert!(core.has_work(guest));
+        core.process(guest);
+        assert_eq!(replies(&core, guest), 20);
+    }
+
+    #[test]
+    fn a_connection_that_has_gone_is_no_trouble() {
+        let mut core = Core::new(Quotas::default());
+        let id = core.connect(0);
+        core.disconnect(id);
+        assert!(core.space(id).is_empty() && core.is_closed(id) && !core.has_output(id));
+        core.received(id, 100);
+        core.process(id);
+        core.sent(id, 100);
+    }
+
+    #[test]
+    fn changes_are_told_to_connections_in_the_order_in_which_they_came() {
+        let mut core = Core::new(Quotas::default());
+        let ids = [core.connect(0), core.connect(0)];
+        assert!(ids[0] < ids[1]);
+        let mut watch = Vec::new();
+        push_message(&mut watch, Header { message_type: 4, ..Header::default() }, &[b"/\0t\0"]).unwrap();
+        for id in ids {
+            give(&mut core, id, &watch);
+        }
+        let mut write = Vec::new();
+        push_message(&mut write, Header { message_type: 11, ..Header::default() }, &[b"/a\0v"]).unwrap();
+        give(&mut core, ids[1], &write);
+        let kinds = |id| core.pieces(id).iter().map(|piece| piece[0]).collect::<Vec<_>>();
+        assert_eq!(kinds(ids[0]), [4, 15, 15]);
+        assert_eq!(kinds(ids[1]), [4, 15, 15, 11], "the event stands in front of the reply");
+    }
+}

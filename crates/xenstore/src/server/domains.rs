@@ -92,3 +92,30 @@ impl Domains {
         *place = NodePermissions::new(permissions);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::node::Need;
+
+    #[test]
+    fn a_device_model_loses_the_rights_of_a_target_that_has_gone() {
+        let mut domains = Domains::new();
+        domains.introduce(5);
+        domains.set_target(6, 5);
+        assert_eq!(domains.caller(6).target, Some(5));
+        domains.release(5);
+        assert_eq!(domains.caller(6).target, None, "the next domain 5 is another one");
+    }
+
+    #[test]
+    fn special_events_of_a_domain_that_has_gone_belong_to_dom0_again() {
+        let mut domains = Domains::new();
+        domains.set_special_permissions(Special::Release, "n5,r6".parse().unwrap());
+        domains.release(5);
+        domains.release(6);
+        let permissions = domains.special_permissions(Special::Release);
+        assert_eq!(permissions.owner(), 0);
+        assert!(!permissions.allow(domains.caller(6), Need::Read));
+    }
+}

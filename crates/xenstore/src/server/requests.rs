@@ -35,7 +35,9 @@ impl Core {
     pub(super) fn answer(&mut self, id: ConnectionId, request: Header, payload: &[u8]) -> Outcome {
         use MessageType as Type;
 
-        let message_type = Type::from_number(request.message_type).ok_or(ErrorCode::NotSupported)?;
+        let message_type = Type::from_number(request.message_type)
+            .filter(|message_type| !matches!(message_type, Type::WatchEvent | Type::Error))
+            .ok_or(ErrorCode::NotSupported)?;
         if for_dom0_only(message_type) && !self.caller(id).is_privileged() {
             return Err(ErrorCode::NotPermitted);
         }
@@ -75,6 +77,7 @@ impl Core {
             Type::Release => self.release(payload),
             Type::Resume => self.guest_argument(payload).map(|_| Answer::done()),
             Type::SetTarget => self.set_target(payload),
+            // Filtered out above: only a daemon sends them.
             Type::WatchEvent | Type::Error => Err(ErrorCode::NotSupported),
         }
     }
@@ -347,4 +350,30 @@ fn part_of_list(generation: u64, list: &[u8], offset: usize) -> Vec<u8> {
         payload.push(0);
     }
     payload
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_a_list_holds_as_many_names_as_fit() {
+        // The generation, 4 names of 1000 bytes, and the mark of the end fill the message to the last byte.
+        let name = [&[b'n'; 999][..], b"\0"].concat();
+        let last = [&[b'n'; 92][..], b"\0"].concat();
+        let fitting = [name.repeat(4), last].concat();
+        let whole = part_of_list(7, &fitting, 0);
+        assert_eq!(whole, [b"7\0", &fitting[..], b"\0"].concat());
+        assert_eq!(whole.len(), PAYLOAD_MAX);
+        let longer = [&b"n"[..], &fitting].concat();
+        assert_eq!(part_of_list(7, &longer, 0), [b"7\0n", &name.repeat(4)[..]].concat());
+    }
+
+    #[test]
+    fn a_part_may_start_anywhere_and_behind_the_end_there_is_nothing() {
+        assert_eq!(part_of_list(1, b"ab\0cd\0", 3), b"1\0cd\0\0");
+        assert_eq!(part_of_list(1, b"ab\0cd\0", 4), b"1\0d\0\0");
+        assert_eq!(part_of_list(1, b"ab\0", 3), b"1\0\0");
+        assert_eq!(part_of_list(1, b"", usize::MAX), b"1\0\0");
+    }
 }

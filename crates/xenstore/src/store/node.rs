@@ -82,6 +82,12 @@ impl NodePermissions {
         }
     }
 
+    /// Bytes that the entries take in the record of a node.
+    pub(crate) fn record_len(&self) -> usize {
+        const ENTRY: usize = 8;
+        ENTRY * self.listed.entries().count()
+    }
+
     pub(crate) fn set_owner(&mut self, domid: u32) {
         self.listed.set_owner(domid);
     }
@@ -110,9 +116,8 @@ impl Node {
     /// Bytes of the record that a daemon keeps of the node; its size is what the quota limits.
     pub(crate) fn record_len(&self) -> usize {
         const HEADER: usize = 24;
-        const PERMISSION: usize = 8;
         let names: usize = self.children.iter().map(|name| name.len() + 1).sum();
-        HEADER + PERMISSION * self.permissions.listed.entries().count() + self.value.len() + names
+        HEADER + self.permissions.record_len() + self.value.len() + names
     }
 
     pub(crate) fn remove_child(&mut self, name: &str) {

@@ -74,13 +74,12 @@ impl<'a> View<'a> {
         if !self.caller.is_privileged() && permissions.owner() != old.owner() {
             return Err(ErrorCode::NotOwner);
         }
-        let mut new = Node::clone(&node);
+        let new = NodePermissions::new(permissions);
+        self.check_size(node.record_len() - old.record_len() + new.record_len())?;
         drop(node);
-        new.permissions = NodePermissions::new(permissions);
-        self.check_size(new.record_len())?;
         self.account(old.owner(), -1);
-        self.account(new.permissions.owner(), 1);
-        self.update(path, |node| *node = new);
+        self.account(new.owner(), 1);
+        self.update(path, |node| node.permissions = new);
         self.changed(path, Scope::Subtree, Some(old));
         Ok(())
     }

@@ -13,20 +13,22 @@ pub struct Message<'a> {
     pub payload: &'a [u8],
 }
 
-/// The stream announced a payload longer than [`PAYLOAD_MAX`]: it cannot be followed any further.
+/// The stream announced a payload that is too long: it cannot be followed any further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DecodeError {
     /// The header that announced it.
     pub header: Header,
+    /// The most bytes of payload that are taken.
+    pub max: usize,
 }
 
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Header { len, message_type, req_id, .. } = self.header;
+        let max = self.max;
         write!(
             f,
-            "the stream announced {len} bytes of payload (type {message_type}, request {req_id}); \
-             the protocol allows {PAYLOAD_MAX}"
+            "the stream announced {len} bytes of payload (type {message_type}, request {req_id}), {max} are taken"
         )
     }
 }
@@ -35,7 +37,8 @@ impl std::error::Error for DecodeError {}
 
 /// Cuts a stream of bytes into messages, however the bytes arrive.
 ///
-/// The buffer has a fixed size that does not depend on what the stream claims; it is allocated with the first use.
+/// The buffer is allocated with the first use. It grows only with bytes that have come, never with what the stream claims, and never beyond the longest
+/// message that is taken.
 ///
 /// ```
 /// use xenstore::wire::{Decoder, Header, push_message};
@@ -55,6 +58,7 @@ impl std::error::Error for DecodeError {}
 pub struct Decoder {
     buffer: Vec<u8>,
     capacity: usize,
+    payload_max: usize,
     /// The bytes that have come and are not yet handed out: `start..end`.
     start: usize,
     end: usize,
@@ -67,21 +71,31 @@ impl Default for Decoder {
 }
 
 impl Decoder {
-    /// A decoder with room for four of the longest messages.
+    /// A decoder with room for four of the longest messages of the protocol.
     #[must_use]
-    pub fn new() -> Self {
+    pub const fn new() -> Self {
         Self::with_capacity(4 * MESSAGE_MAX)
     }
 
     /// A decoder with a buffer of `capacity` bytes, at least [`MESSAGE_MAX`].
     #[must_use]
-    pub fn with_capacity(capacity: usize) -> Self {
-        Self { buffer: Vec::new(), capacity: capacity.max(MESSAGE_MAX), start: 0, end: 0 }
+    pub const fn with_capacity(capacity: usize) -> Self {
+        let capacity = if capacity < MESSAGE_MAX { MESSAGE_MAX } else { capacity };
+        Self { buffer: Vec::new(), capacity, payload_max: PAYLOAD_MAX, start: 0, end: 0 }
+    }
+
+    /// The same decoder, but it takes payloads of up to `payload_max` bytes, at least [`PAYLOAD_MAX`].
+    ///
+    /// Daemons exist that do not keep to the protocol's limit in their replies.
+    #[must_use]
+    pub const fn with_payload_max(mut self, payload_max: usize) -> Self {
+        self.payload_max = if payload_max < PAYLOAD_MAX { PAYLOAD_MAX } else { payload_max };
+        self
     }
 
     /// Where the next bytes of the stream belong; [`advance`](Self::advance) says how many were put there.
     ///
-    /// It is empty only while whole messages wait to be taken.
+    /// It is empty only while [`next_message`](Self::next_message) has something to say.
     pub fn spare(&mut self) -> &mut [u8] {
         if self.buffer.is_empty() {
             self.buffer = vec![0; self.capacity];
@@ -91,6 +105,11 @@ impl Decoder {
         } else if self.buffer.len() - self.end < MESSAGE_MAX && self.start > 0 {
             self.buffer.copy_within(self.start..self.end, 0);
             (self.start, self.end) = (0, self.end - self.start);
+        }
+        if self.end == self.buffer.len() && !self.has_message() {
+            // A message longer than the buffer. Doubled, so that what is not sent is not paid for.
+            let longest = HEADER_LEN + self.payload_max;
+            self.buffer.resize(longest.min(2 * self.buffer.len()), 0);
         }
         self.buffer.get_mut(self.end..).unwrap_or_default()
     }
@@ -119,8 +138,8 @@ impl Decoder {
             return Ok(None);
         };
         let len = header.len as usize;
-        if len > PAYLOAD_MAX {
-            return Err(DecodeError { header });
+        if len > self.payload_max {
+            return Err(DecodeError { header, max: self.payload_max });
         }
         let from = self.start + HEADER_LEN;
         let to = from + len;
@@ -136,7 +155,7 @@ impl Decoder {
     pub fn has_message(&self) -> bool {
         self.pending_header().is_some_and(|header| {
             let len = header.len as usize;
-            len > PAYLOAD_MAX || self.end - self.start >= HEADER_LEN + len
+            len > self.payload_max || self.end - self.start >= HEADER_LEN + len
         })
     }
 
@@ -148,6 +167,9 @@ impl Decoder {
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+
     use super::super::push_message;
     use super::*;
 
@@ -164,9 +186,9 @@ mod tests {
         let mut decoder = Decoder::new();
         decoder.fill(&header.encode());
         assert!(decoder.has_message());
-        assert_eq!(decoder.next_message(), Err(DecodeError { header }));
+        assert_eq!(decoder.next_message(), Err(DecodeError { header, max: PAYLOAD_MAX }));
         decoder.fill(&[0; 5000]);
-        assert_eq!(decoder.next_message(), Err(DecodeError { header }));
+        assert_eq!(decoder.next_message(), Err(DecodeError { header, max: PAYLOAD_MAX }));
     }
 
     #[test]
@@ -181,6 +203,25 @@ mod tests {
     }
 
     #[test]
+    fn a_longer_payload_is_taken_where_it_is_allowed_and_paid_for_as_it_comes() {
+        let header = Header { len: 100_000, ..Header::default() };
+        let payload = vec![7; 100_000];
+        let stream = [&header.encode()[..], &payload].concat();
+        let mut decoder = Decoder::with_capacity(0).with_payload_max(100_000);
+        let mut rest = &stream[..];
+        while !rest.is_empty() {
+            assert_eq!(decoder.next_message(), Ok(None));
+            assert!(decoder.buffer.len() <= (2 * (stream.len() - rest.len())).max(MESSAGE_MAX));
+            let taken = decoder.fill(rest);
+            assert_ne!(taken, 0);
+            rest = &rest[taken..];
+        }
+        assert_eq!(decoder.next_message().unwrap().unwrap().payload, payload);
+        decoder.fill(&Header { len: 100_001, ..header }.encode());
+        assert!(decoder.next_message().is_err());
+    }
+
+    #[test]
     fn room_is_made_while_a_part_of_a_message_waits() {
         let mut decoder = Decoder::with_capacity(MESSAGE_MAX);
         let stream = [message(1, &[1; 3000]), message(2, &[2; 3000])].concat();
@@ -189,6 +230,60 @@ mod tests {
         assert_eq!(decoder.next_message().unwrap(), None);
         assert_eq!(decoder.fill(&stream[taken..]), stream.len() - taken);
         assert_eq!(decoder.next_message().unwrap().unwrap().payload, [2; 3000]);
+    }
+
+    proptest! {
+        #[test]
+        fn messages_come_out_as_they_went_in_however_the_stream_is_cut(
+            payloads in vec(vec(any::<u8>(), 0..PAYLOAD_MAX), 0..6),
+            cuts in vec(1_usize..5000, 1..50),
+        ) {
+            let stream = payloads.iter().zip(0..).map(|(payload, req_id)| message(req_id, payload)).collect::<Vec<_>>().concat();
+            let mut decoder = Decoder::new();
+            let mut received = Vec::new();
+            let mut rest = &stream[..];
+            let mut cuts = cuts.iter().cycle();
+            while !rest.is_empty() {
+                let cut = rest.len().min(*cuts.next().unwrap());
+                let taken = decoder.fill(&rest[..cut]);
+                rest = &rest[taken..];
+                while let Some(message) = decoder.next_message().unwrap() {
+                    prop_assert_eq!(message.header.req_id as usize, received.len());
+                    received.push(message.payload.to_vec());
+                }
+            }
+            prop_assert_eq!(received, payloads);
+        }
+
+        #[test]
+        fn any_bytes_are_messages_or_an_error(garbage in vec(any::<u8>(), 0..20_000)) {
+            let mut decoder = Decoder::with_capacity(0);
+            let mut rest = &garbage[..];
+            loop {
+                let taken = decoder.fill(rest);
+                rest = &rest[taken..];
+                prop_assert!(decoder.buffer.len() <= MESSAGE_MAX);
+                let promised = decoder.has_message();
+                match decoder.next_message() {
+                    Ok(Some(message)) => {
+                        prop_assert!(promised);
+                        prop_assert_eq!(message.payload.len(), message.header.len as usize);
+                    }
+                    Ok(None) if rest.is_empty() => break,
+                    Ok(None) => prop_assert!(!promised && taken > 0, "no progress"),
+                    Err(error) => {
+                        prop_assert!(promised && error.header.len as usize > PAYLOAD_MAX);
+                        break;
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn headers_survive_the_wire(message_type: u32, req_id: u32, tx_id: u32, len: u32) {
+            let header = Header { message_type, req_id, tx_id, len };
+            prop_assert_eq!(Header::decode(&header.encode()), header);
+        }
     }
 
     #[test]

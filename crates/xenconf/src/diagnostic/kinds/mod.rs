@@ -1,5 +1,6 @@
 //! The table of all kinds of findings, one file per language or subject.
 
+mod host;
 mod pci;
 mod python;
 mod settings;
@@ -9,6 +10,7 @@ mod vif;
 mod xend;
 mod xl;
 
+pub use host::*;
 pub use pci::*;
 pub use python::*;
 pub use settings::*;
@@ -20,4 +22,4 @@ pub use xl::*;
 
 use super::Kind;
 
-pub(super) static TABLES: &[&[&Kind]] = &[TEXT, SXP, PYTHON, XL, XEND, SETTINGS, VIF, PCI];
+pub(super) static TABLES: &[&[&Kind]] = &[TEXT, SXP, PYTHON, XL, XEND, SETTINGS, VIF, PCI, HOST];

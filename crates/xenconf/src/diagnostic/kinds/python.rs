@@ -34,15 +34,20 @@ declare_kinds! { PYTHON;
     "Brackets or blocks stand inside each other more than a hundred times. Python itself gives up there, and \
      no configuration needs it.";
 
-    PY_ASSIGNMENT_IN_LIST: "X0207" Error "an equals sign in a list, outside quotes",
+    ASSIGNMENT_IN_LIST: "X0207" Error "a part of a specification outside its quotes",
     "The whole specification of an interface or a disk is one string. When its quote is closed too early, the \
      rest of it stands outside, where an equals sign is not allowed.\n\n\
      Wrong:  vif = [ 'ip=10.0.0.1', bridge=xenbr0 ]\n\
-     Right:  vif = [ 'ip=10.0.0.1, bridge=xenbr0' ]";
+     Right:  vif = [ 'ip=10.0.0.1, bridge=xenbr0' ]\n\n\
+     The value shown here is the one that was meant, where that is plain.";
 
     PY_GLUED_STRINGS: "X0208" Warning "two strings without a comma between them",
     "Python glues strings that stand side by side into one. In a list of specifications this makes one \
      nonsensical interface out of two. Put a comma between them. xl refuses such a line.";
+
+    PY_F_STRING: "X0209" Warning "a string that only Python 3 knows",
+    "Strings of the form f'…{name}…' came with Python 3.6. xm was written for Python 2 to its end and refuses \
+     the file. They are worked out here all the same. Write '…%s…' % name.";
 
     PY_NEEDS_PYTHON: "X0210" Error "something that only running the file would tell",
     "xm runs its configuration files as programs, so a file can compute its values in any way that Python \
@@ -77,4 +82,9 @@ declare_kinds! { PYTHON;
 
     PY_TOO_MUCH: "X0216" Error "values that grow without end",
     "The values of this file become so large that working them out was given up. No configuration needs that.";
+
+    PY_CHARACTERS: "X0217" Error "a string added to a list",
+    "In Python, `list += 'text'` adds the characters of the text to the list, one by one. To add the text as a \
+     whole, put it in square brackets: `list += ['text']`. xl refuses to add a string to a list.\n\n\
+     The value shown here is the one that was meant.";
 }

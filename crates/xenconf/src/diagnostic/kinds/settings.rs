@@ -100,4 +100,17 @@ declare_kinds! { SETTINGS;
     SXP_BACKEND: "X0552" Warning "a backend of an unknown kind",
     "`(backend (netif))` makes a domain serve network interfaces to others, `(backend (blkif))` block devices. \
      xend does not know other words there.";
+
+    DOMAIN_IN_XML: "X0553" Warning "a domain written in XML",
+    "Late versions of xm also read domains in XML, for the Xen API of xend. It is not read here, and xl does not \
+     read it either. `xm list -l` prints a domain in SXP, which can be converted.";
+
+    NAME_TWICE: "X0560" Warning "two files for domains of one name",
+    "Two files configure domains with the same name. Only one of them can run at a time; often one is an old \
+     version of the other.";
+
+    UUID_TWICE: "X0561" Warning "two files for domains with one UUID",
+    "Two files configure domains with the same UUID. For Xen they are the same domain, so only one can run at a \
+     time. Often one file is an old version, or a copy in which the UUID was forgotten. What else the two files \
+     have in common is not reported.";
 }

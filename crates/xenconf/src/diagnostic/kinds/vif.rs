@@ -144,6 +144,18 @@ declare_kinds! { VIF;
     IP_EMPTY: "X0902" Warning "an empty `ip=`",
     "There is nothing behind `ip=`. It is the same as no `ip=`: without addresses no antispoofing, and no route.";
 
+    IP_MISSING: "X0903" Error "a routed interface without `ip=`",
+    "In route mode the host needs to know which addresses are behind each interface: vif-route sets a route for \
+     each address in `ip=`. Without it the guest gets no packets.";
+
+    IP_UNGUARDED: "X0904" Warning "antispoofing without `ip=`",
+    "With `antispoof=yes`, a guest can send only with the addresses of its interface's `ip=`. When the interface \
+     has none, it is not restricted at all.";
+
+    IP_OVERLAP: "X0905" Warning "an address that two guests may use",
+    "The addresses in `ip=` say what a guest may send with. When the same address, or a prefix that holds it, is \
+     given to two guests on the same network, each can pretend to be the other.";
+
     VLAN_INVALID: "X1001" Error "a `vlan=` that cannot be read",
     "The terms have slashes between them: N (tagged), Np (the PVID: what untagged frames from the guest belong \
      to), Nu (untagged towards the guest), A-B or A-Bu (a range), N+SxC or N+SxCu (N and C more, each S \

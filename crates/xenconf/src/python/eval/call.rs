@@ -244,6 +244,7 @@ impl<'p> Evaluator<'p, '_> {
         let number = match &value.kind {
             ValueKind::Integer(number) => Some(*number),
             ValueKind::Boolean(truth) => Some(i64::from(*truth)),
+            ValueKind::Long(digits) => digits.parse().ok(),
             #[expect(
                 clippy::cast_possible_truncation,
                 reason = "int() cuts the fraction off; out of range saturates"

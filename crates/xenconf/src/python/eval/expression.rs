@@ -56,6 +56,13 @@ impl<'p> Evaluator<'p, '_> {
                 let items = items.collect();
                 self.collection(ValueKind::Dictionary(items), span)
             }
+            // `a < b < c` compares twice, unlike any other chain.
+            ExpressionKind::Chain(_, rest)
+                if rest.len() > 1 && rest.iter().all(|(operator, _)| operator.is_relation()) =>
+            {
+                self.unworkable(span, "a comparison of three values")
+            }
+            ExpressionKind::Chain(first, _) if self.is_bare_word(first, span) => self.bare_word(span),
             ExpressionKind::Chain(first, rest) => {
                 let mut left = self.evaluate_value(first);
                 for (operator, right) in rest {
@@ -164,6 +171,28 @@ impl<'p> Evaluator<'p, '_> {
             return Binding::Path(name.to_owned());
         }
         Binding::Value(self.undefined(name, span))
+    }
+
+    /// True for a value like `xen-br0` without its quotes, which Python takes for a computation with names.
+    fn is_bare_word(&self, first: &Expression, span: Span) -> bool {
+        let ExpressionKind::Name(name) = &first.kind else { return false };
+        let written = self.text.get(span.range()).unwrap_or("");
+        let is_word = written
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/'));
+        is_word && !super::call::is_builtin(name) && !self.scopes.iter().any(|scope| scope.contains_key(name))
+    }
+
+    fn bare_word(&mut self, span: Span) -> Value {
+        let written = self.text.get(span.range()).unwrap_or("");
+        self.diagnostics.push(
+            Diagnostic::new(&kinds::PY_UNDEFINED, span, format!("`{written}` is not in quotes"))
+                .note("Python takes it for a computation with names, and xm stops: NameError")
+                .help("put quotes round it")
+                .replace(span, format!("'{written}'")),
+        );
+        let reason = self.already_reported();
+        Self::unknown(reason, span)
     }
 
     fn undefined(&mut self, name: &str, span: Span) -> Value {

@@ -2,6 +2,7 @@
 
 use super::Evaluator;
 use super::call::plain_string;
+use super::operator::whole;
 use crate::diagnostic::{Diagnostic, kinds};
 use crate::python::ast::Argument;
 use crate::source::Span;
@@ -65,11 +66,16 @@ impl<'p> Evaluator<'p, '_> {
             match convert(&conversion, value) {
                 Ok(text) => builder.whole(&text, place),
                 Err(Some(reason)) => return Self::unknown(reason, span),
+                Err(None) if matches!(conversion.letter, 's' | 'r') => {
+                    return self.unworkable(value.span, "writing this value as text");
+                }
                 Err(None) => return self.wrong_conversion(&conversion, value, place, span),
             }
         }
         builder.append(&format.part(at..string.len()));
-        if list.next().is_some() {
+        // A list, a dictionary or a list's like may have more than is asked for.
+        let is_mapping = matches!(arguments.kind, ValueKind::List(_) | ValueKind::Dictionary(_));
+        if list.next().is_some() && !is_mapping {
             return self.bad_format(format.span(), "there are more values than conversions", span);
         }
         builder.set_span(span);
@@ -99,8 +105,10 @@ impl<'p> Evaluator<'p, '_> {
             place,
             format!("`%{letter}` needs a number, but the value is {}", value.type_name()),
         )
-        .related(value.span, "this value")
         .note("xm stops here: TypeError. Variables from its command line are strings");
+        if value.span != Span::default() {
+            diagnostic = diagnostic.related(value.span, "this value");
+        }
         if matches!(value.kind, ValueKind::Text(_)) {
             diagnostic = diagnostic.help("convert it with `int(…)`, or write `%s`").replace(place, "%s");
         }
@@ -121,9 +129,10 @@ impl<'p> Evaluator<'p, '_> {
         }
         let (field, letter) = parse_specification(specification).unwrap_or((Field::default(), '?'));
         let text = match (&value.kind, letter) {
-            (ValueKind::Integer(number), 'd' | 'x' | 'X' | 'o' | 's') => {
-                Some(pad(&integer(*number, if letter == 's' { 'd' } else { letter }, &field), &field))
-            }
+            (ValueKind::Integer(number), 'd' | 'x' | 'X' | 'o' | 's') => Some(pad(
+                &integer(i128::from(*number), if letter == 's' { 'd' } else { letter }, &field),
+                &field,
+            )),
             (_, 's') => plain_string(value).map(|text| pad(&text, &Field { left: !field.zero, ..field })),
             _ => None,
         };
@@ -240,15 +249,16 @@ fn convert(conversion: &Conversion<'_>, value: &Value) -> Result<String, Option<
     let field = &conversion.field;
     let text = match (&value.kind, conversion.letter) {
         (ValueKind::Unknown(reason), _) => return Err(Some(*reason)),
-        (ValueKind::Integer(number), 'd' | 'i' | 'u' | 'x' | 'X' | 'o') => {
-            integer(*number, conversion.letter, field)
+        (ValueKind::Integer(_) | ValueKind::Long(_), 'd' | 'i' | 'u' | 'x' | 'X' | 'o') => {
+            let (number, _) = whole(value).ok_or(None)?;
+            integer(number, conversion.letter, field)
         }
-        (ValueKind::Boolean(truth), 'd' | 'i' | 'u') => integer(i64::from(*truth), 'd', field),
+        (ValueKind::Boolean(truth), 'd' | 'i' | 'u') => integer(i128::from(*truth), 'd', field),
         #[expect(
             clippy::cast_possible_truncation,
             reason = "%d cuts the fraction off; out of range saturates"
         )]
-        (ValueKind::Float(number), 'd' | 'i' | 'u') => integer(*number as i64, 'd', field),
+        (ValueKind::Float(number), 'd' | 'i' | 'u') => integer(*number as i128, 'd', field),
         (ValueKind::Float(number), 'f' | 'F') => format!("{number:.*}", field.precision.unwrap_or(6).min(64)),
         #[expect(clippy::cast_precision_loss, reason = "as Python converts it")]
         (ValueKind::Integer(number), 'f' | 'F') => {
@@ -269,7 +279,7 @@ fn convert(conversion: &Conversion<'_>, value: &Value) -> Result<String, Option<
     Ok(pad(&text, field))
 }
 
-fn integer(number: i64, letter: char, field: &Field) -> String {
+fn integer(number: i128, letter: char, field: &Field) -> String {
     let magnitude = number.unsigned_abs();
     let digits = match letter {
         'x' => format!("{magnitude:x}"),

@@ -52,6 +52,8 @@ enum Flow<'p> {
 }
 
 struct Evaluator<'p, 'd> {
+    /// The file, for what a word looks like as it is written.
+    text: &'p str,
     /// The innermost scope is the last; the first is the file's.
     scopes: Vec<Scope<'p>>,
     host: &'p Host,
@@ -69,6 +71,7 @@ struct Evaluator<'p, 'd> {
 
 /// The variables of a file at its end. `is_setting` tells which names mean something to xm.
 pub(super) fn evaluate(
+    text: &str,
     statements: &[Statement],
     predefined: Vec<Setting>,
     host: &Host,
@@ -89,6 +92,7 @@ pub(super) fn evaluate(
         scope.entry(module.to_owned()).or_insert(variable);
     }
     let mut evaluator = Evaluator {
+        text,
         scopes: vec![scope],
         host,
         diagnostics,
@@ -242,8 +246,32 @@ impl<'p> Evaluator<'p, '_> {
     fn augment(&mut self, target: &'p Expression, operator: Operator, value: &'p Expression, span: Span) {
         let left = self.evaluate_value(target);
         let right = self.evaluate_value(value);
-        let result = self.operate(&left, operator, &right, span);
+        let result = match (&left.kind, operator, &right.kind) {
+            (ValueKind::List(items), Operator::Add, ValueKind::Text(text)) => {
+                self.add_characters(items, text, span)
+            }
+            (ValueKind::List(_), Operator::Add, ValueKind::Tuple(items)) => {
+                let right = Value::new(ValueKind::List(items.clone()), right.span);
+                self.operate(&left, operator, &right, span)
+            }
+            _ => self.operate(&left, operator, &right, span),
+        };
         self.assign(target, Binding::Value(result));
+    }
+
+    /// `list += 'text'` adds each character of the text to the list, which is never what was meant.
+    fn add_characters(&mut self, items: &[Value], text: &Text, span: Span) -> Value {
+        self.diagnostics.push(
+            Diagnostic::new(
+                &kinds::PY_CHARACTERS,
+                text.span(),
+                "adding a string to a list adds each of its characters",
+            )
+            .note("Python takes the string apart, and xm ends with an error at its first character")
+            .help("put square brackets round the string: `+= ['…']`"),
+        );
+        let meant = Value::new(ValueKind::Text(text.clone()), text.span());
+        Value::new(ValueKind::List(items.iter().cloned().chain([meant]).collect()), span)
     }
 
     /// A call that stands alone: a declaration of `xm_vars`, an addition to a list, or something that only

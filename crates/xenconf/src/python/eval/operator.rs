@@ -64,6 +64,10 @@ impl Evaluator<'_, '_> {
         if let Some(value) = self.join(left, operator, right, span) {
             return value;
         }
+        if operator.is_relation() {
+            // Python 2 has an order for everything, which nobody should rely on.
+            return self.unworkable(span, "this comparison");
+        }
         match arithmetic(left, operator, right) {
             Some(kind) => Value::new(kind, span),
             None => self.wrong_types(left, operator, right, span),
@@ -88,19 +92,24 @@ impl Evaluator<'_, '_> {
                 self.spend(weight(left) + weight(right), span)?;
                 ValueKind::Tuple(a.iter().chain(b).cloned().collect())
             }
-            (Operator::Multiply, ValueKind::Text(_) | ValueKind::List(_), ValueKind::Integer(count)) => {
-                self.repeat(left, *count, span)?
+            (Operator::Multiply, ValueKind::Text(_) | ValueKind::List(_) | ValueKind::Tuple(_), _)
+                if whole(right).is_some() =>
+            {
+                self.repeat(left, right, span)?
             }
-            (Operator::Multiply, ValueKind::Integer(count), ValueKind::Text(_) | ValueKind::List(_)) => {
-                self.repeat(right, *count, span)?
+            (Operator::Multiply, _, ValueKind::Text(_) | ValueKind::List(_) | ValueKind::Tuple(_))
+                if whole(left).is_some() =>
+            {
+                self.repeat(right, left, span)?
             }
             _ => return None,
         };
         Some(Value::new(kind, span))
     }
 
-    fn repeat(&mut self, value: &Value, count: i64, span: Span) -> Option<ValueKind> {
-        let count = usize::try_from(count).unwrap_or(0);
+    fn repeat(&mut self, value: &Value, count: &Value, span: Span) -> Option<ValueKind> {
+        let (count, _) = whole(count)?;
+        let count = if count < 0 { 0 } else { usize::try_from(count).unwrap_or(usize::MAX) };
         self.spend(weight(value).saturating_mul(count), span)?;
         Some(if let ValueKind::Text(text) = &value.kind {
             let mut builder = Builder::new(text.span());
@@ -138,13 +147,14 @@ impl Evaluator<'_, '_> {
 }
 
 fn compare(left: &Value, operator: Operator, right: &Value) -> Option<bool> {
-    let equal = || match (number(left), number(right)) {
-        (Some(a), Some(b)) => (a - b).abs() < f64::EPSILON,
+    let equal = || match (whole(left), whole(right), number(left), number(right)) {
+        (Some((a, _)), Some((b, _)), ..) => a == b,
+        (_, _, Some(a), Some(b)) => a.total_cmp(&b).is_eq(),
         _ => left == right,
     };
     let order = match (&left.kind, &right.kind) {
         (ValueKind::Text(a), ValueKind::Text(b)) => Some(a.as_str().cmp(b.as_str())),
-        (ValueKind::Integer(a), ValueKind::Integer(b)) => Some(a.cmp(b)),
+        _ if whole(left).is_some() && whole(right).is_some() => whole(left).partial_cmp(&whole(right)),
         _ => number(left).zip(number(right)).and_then(|(a, b)| a.partial_cmp(&b)),
     };
     Some(match operator {
@@ -170,44 +180,32 @@ fn contains(whole: &Value, part: &Value) -> Option<bool> {
     }
 }
 
+#[expect(clippy::cast_precision_loss, reason = "used only where Python, too, computes with a float")]
 fn number(value: &Value) -> Option<f64> {
     match value.kind {
-        #[expect(clippy::cast_precision_loss, reason = "used only where Python, too, compares with a float")]
-        ValueKind::Integer(number) => Some(number as f64),
         ValueKind::Float(number) => Some(number),
-        ValueKind::Boolean(truth) => Some(f64::from(u8::from(truth))),
+        _ => whole(value).map(|(number, _)| number as f64),
+    }
+}
+
+/// The number of an integer of either type, and whether it is a `long`.
+pub(super) fn whole(value: &Value) -> Option<(i128, bool)> {
+    match &value.kind {
+        ValueKind::Integer(number) => Some((i128::from(*number), false)),
+        ValueKind::Boolean(truth) => Some((i128::from(*truth), false)),
+        ValueKind::Long(digits) => Some((digits.parse().ok()?, true)),
         _ => None,
     }
 }
 
+/// What does not fit a machine's integer becomes a `long`.
 fn arithmetic(left: &Value, operator: Operator, right: &Value) -> Option<ValueKind> {
-    let as_integer = |value: &Value| match value.kind {
-        ValueKind::Integer(number) => Some(number),
-        ValueKind::Boolean(truth) => Some(i64::from(truth)),
-        _ => None,
-    };
-    if let (Some(a), Some(b)) = (as_integer(left), as_integer(right)) {
-        let shift = u32::try_from(b).ok();
-        return match operator {
-            Operator::Add => a.checked_add(b),
-            Operator::Subtract => a.checked_sub(b),
-            Operator::Multiply => a.checked_mul(b),
-            Operator::Divide | Operator::FloorDivide => floor_divide(a, b),
-            Operator::Remainder => {
-                floor_divide(a, b).map(|quotient| a.wrapping_sub(quotient.wrapping_mul(b)))
-            }
-            Operator::ShiftLeft => {
-                shift.and_then(|shift| a.checked_shl(shift).filter(|shifted| shifted >> shift == a))
-            }
-            Operator::ShiftRight => {
-                shift.map(|shift| a.checked_shr(shift).unwrap_or(if a < 0 { -1 } else { 0 }))
-            }
-            Operator::And => Some(a & b),
-            Operator::Or => Some(a | b),
-            Operator::ExclusiveOr => Some(a ^ b),
-            _ => None,
-        }
-        .map(ValueKind::Integer);
+    if let (Some((a, a_is_long)), Some((b, b_is_long))) = (whole(left), whole(right)) {
+        let number = integer_arithmetic(a, operator, b)?;
+        return Some(match i64::try_from(number) {
+            Ok(number) if !a_is_long && !b_is_long => ValueKind::Integer(number),
+            _ => ValueKind::Long(number.to_string()),
+        });
     }
     let (a, b) = (number(left)?, number(right)?);
     let result = match operator {
@@ -216,13 +214,33 @@ fn arithmetic(left: &Value, operator: Operator, right: &Value) -> Option<ValueKi
         Operator::Multiply => a * b,
         Operator::Divide if b != 0.0 => a / b,
         Operator::FloorDivide if b != 0.0 => (a / b).floor(),
+        Operator::Remainder if b != 0.0 => a - b * (a / b).floor(),
         _ => return None,
     };
     Some(ValueKind::Float(result))
 }
 
+fn integer_arithmetic(a: i128, operator: Operator, b: i128) -> Option<i128> {
+    let shift = u32::try_from(b).ok();
+    match operator {
+        Operator::Add => a.checked_add(b),
+        Operator::Subtract => a.checked_sub(b),
+        Operator::Multiply => a.checked_mul(b),
+        Operator::Divide | Operator::FloorDivide => floor_divide(a, b),
+        Operator::Remainder => floor_divide(a, b).map(|quotient| a.wrapping_sub(quotient.wrapping_mul(b))),
+        Operator::ShiftLeft => {
+            shift.and_then(|shift| a.checked_shl(shift).filter(|shifted| shifted >> shift == a))
+        }
+        Operator::ShiftRight => shift.map(|shift| a.checked_shr(shift).unwrap_or(if a < 0 { -1 } else { 0 })),
+        Operator::And => Some(a & b),
+        Operator::Or => Some(a | b),
+        Operator::ExclusiveOr => Some(a ^ b),
+        _ => None,
+    }
+}
+
 /// Python rounds towards minus infinity.
-fn floor_divide(a: i64, b: i64) -> Option<i64> {
+fn floor_divide(a: i128, b: i128) -> Option<i128> {
     let quotient = a.checked_div(b)?;
     let inexact = a.checked_rem(b)? != 0;
     Some(if inexact && (a < 0) != (b < 0) { quotient - 1 } else { quotient })

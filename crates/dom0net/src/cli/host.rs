@@ -1,0 +1,95 @@
+//! `dom0net start` and `dom0net stop`: what xend did with its network script.
+
+use std::ffi::OsString;
+use std::fs;
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use clap::Args;
+use dom0net::places::Places;
+use xenconf::diagnostic::Diagnostics;
+use xenconf::diagnostic::render::{Style, render};
+use xenconf::script::Script;
+use xenconf::source::Source;
+use xenconf::xend::{self, XendConfig};
+
+use super::fail;
+use super::network_bridge;
+use super::output::announce;
+
+/// The script of distributions that do not want any: it does nothing.
+const NOTHING: &str = "network-dummy";
+
+#[derive(Args)]
+pub(crate) struct Host {
+    /// The configuration; its `network-script` says what to do.
+    #[arg(long, short, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print what would be done, and do nothing.
+    #[arg(long, short = 'n')]
+    dry_run: bool,
+    /// Print it as JSON.
+    #[arg(long, requires = "dry_run")]
+    json: bool,
+    /// Stop although guests are still there.
+    #[arg(long, short, hide = true)]
+    force: bool,
+}
+
+impl Host {
+    /// Runs the network script with this operation, and returns the exit status.
+    pub(crate) fn run(&self, operation: &str) -> u8 {
+        let path = self.config.clone().unwrap_or_else(|| Places::from_environment().config);
+        let Some(config) = (match read(&path) {
+            Ok(config) => config,
+            Err(error) => return fail(&format!("cannot read {}: {error}", path.display())),
+        }) else {
+            return 1;
+        };
+        let Some(script) = config.network_script else {
+            announce(&format!("{} names no network-script; there is nothing to do", path.display()));
+            return 0;
+        };
+        match script.base_name() {
+            "network-bridge" => {
+                let words = [operation.to_owned()].into_iter().chain(script.arguments).chain(self.flags());
+                network_bridge::run(words.map(OsString::from))
+            }
+            NOTHING => 0,
+            _ if self.dry_run => {
+                announce(&format!("run {} {operation} {}", script.path(), script.arguments.join(" ")));
+                0
+            }
+            _ => run_script(&script, operation),
+        }
+    }
+
+    fn flags(&self) -> impl Iterator<Item = String> {
+        let flags = [(self.dry_run, "--dry-run"), (self.json, "--json"), (self.force, "--force")];
+        flags.into_iter().filter(|(given, _)| *given).map(|(_, flag)| flag.to_owned())
+    }
+}
+
+/// The configuration in a file; none, after saying why, when it has errors.
+fn read(path: &Path) -> io::Result<Option<XendConfig>> {
+    let source = Source::new(path.display().to_string(), &fs::read(path)?);
+    let mut diagnostics = Diagnostics::new();
+    let config = xend::read(&source, &mut diagnostics);
+    diagnostics.sort();
+    let style = Style { colour: io::stderr().is_terminal(), ..Style::default() };
+    for diagnostic in &diagnostics {
+        eprintln!("{}\n", render(diagnostic, &source, style));
+    }
+    Ok((!diagnostics.has_errors()).then_some(config))
+}
+
+/// Runs a script that is not one of ours, as xend did: without a shell, with the operation as its first argument.
+fn run_script(script: &Script, operation: &str) -> u8 {
+    let path = script.path();
+    match Command::new(&path).arg(operation).args(&script.arguments).status() {
+        Ok(status) if status.success() => 0,
+        Ok(status) => fail(&format!("{path} {operation} failed: {status}")),
+        Err(error) => fail(&format!("cannot run {path}: {error}")),
+    }
+}

@@ -1,0 +1,162 @@
+//! `network-bridge start|stop|status [name=value…]`, by that name or as a command of dom0net.
+
+use std::ffi::OsString;
+use std::fmt::Display;
+
+use dom0net::log::{Event, Level, tell};
+use dom0net::network::{self, Arguments, Command, Records, Started};
+use dom0net::places::Places;
+use dom0net::plan::{Kernel, Plan};
+
+use super::output::{announce, out};
+use super::status;
+
+const PROGRAM: &str = "network-bridge";
+
+const HELP: &str = "\
+Move this host's network card onto a bridge for guests, and back.
+
+Usage: network-bridge start|stop|status [name=value...] [--dry-run] [--json] [--force]
+
+  netdev=DEVICE     the card; without it that of the default route (eth1 with vifnum=1)
+  bridge=NAME       the bridge; without it xenbr and the card's number. null: do nothing
+  vifnum=NUMBER     the number for both, where they are not given
+  antispoof=yes|no  keep guests that have ip= to their addresses (yes)
+  stp=yes|no        speak the spanning tree protocol (no)
+
+  --dry-run         print what would be done, and do nothing
+  --json            print it as JSON
+  --force           stop although guests are still on the bridge
+
+Examples:
+  network-bridge start
+  network-bridge start netdev=eth1 bridge=xenbr1 --dry-run
+  network-bridge status bridge=xenbr1
+  network-bridge stop
+";
+
+/// The flags that stand among the words.
+#[derive(Default)]
+struct Flags {
+    dry_run: bool,
+    json: bool,
+    force: bool,
+}
+
+/// Runs the script and returns its exit status.
+pub(crate) fn run(words: impl IntoIterator<Item = OsString>) -> u8 {
+    let mut flags = Flags::default();
+    let mut rest = Vec::new();
+    for word in words {
+        match word.to_str() {
+            Some("--dry-run" | "-n") => flags.dry_run = true,
+            Some("--json") => flags.json = true,
+            Some("--force" | "-f") => flags.force = true,
+            Some("--help" | "-h") => {
+                out(HELP);
+                return 0;
+            }
+            Some(flag) if flag.starts_with("--") => return bad_call(&format!("{flag} is not known")),
+            _ => rest.push(word),
+        }
+    }
+    let arguments = match Arguments::parse(rest) {
+        Ok(arguments) => arguments,
+        Err(error) => return bad_call(&error),
+    };
+    for word in &arguments.unknown {
+        complain(Level::Warning, &format!("{word} means nothing here, and is ignored"), &[]);
+    }
+    if arguments.no_bridge {
+        return 0;
+    }
+    match carry_out(&arguments, &flags) {
+        Ok(()) => 0,
+        Err(error) => {
+            complain(Level::Error, &error.to_string(), &[]);
+            1
+        }
+    }
+}
+
+fn carry_out(arguments: &Arguments, flags: &Flags) -> Result<(), network::Error> {
+    let mut kernel = Kernel::open()?;
+    let records = Records::of(&Places::from_environment());
+    match arguments.command {
+        Command::Start => start(&mut kernel, &records, arguments, flags),
+        Command::Stop => stop(&mut kernel, &records, arguments, flags),
+        Command::Status => status::networks(&mut kernel, arguments, flags.json),
+    }
+}
+
+fn start(
+    kernel: &mut Kernel,
+    records: &Records,
+    arguments: &Arguments,
+    flags: &Flags,
+) -> Result<(), network::Error> {
+    let names = network::names(kernel, records, arguments)?;
+    if flags.dry_run {
+        let plan = network::start_plan(kernel, records, &names, arguments)?;
+        print_plan(plan.as_ref(), flags, &format!("{} stands already", names.bridge));
+        return Ok(());
+    }
+    match network::start(kernel, records, &names, arguments)? {
+        Started::Now(record) => {
+            let message = format!("{} is up, and {} is its uplink", record.bridge, record.uplink);
+            let fields = [("bridge", record.bridge.name.as_str()), ("uplink", record.uplink.name.as_str())];
+            done(&message, &fields);
+        }
+        Started::Already(record) => announce(&format!("{} stands already", record.bridge)),
+    }
+    Ok(())
+}
+
+fn stop(
+    kernel: &mut Kernel,
+    records: &Records,
+    arguments: &Arguments,
+    flags: &Flags,
+) -> Result<(), network::Error> {
+    let Some(record) = network::started(kernel, records, arguments)? else {
+        announce("that network was not started; there is nothing to stop");
+        return Ok(());
+    };
+    let bridge = &record.bridge.name;
+    if flags.dry_run {
+        let plan = network::stop_plan(kernel, records, bridge, flags.force)?;
+        print_plan(plan.as_ref(), flags, &format!("{bridge} is gone already; there is nothing to stop"));
+    } else if network::stop(kernel, records, bridge, flags.force)? {
+        done(
+            &format!("{bridge} is gone, and {} is as it was", record.uplink),
+            &[("bridge", bridge.as_str())],
+        );
+    }
+    Ok(())
+}
+
+fn print_plan(plan: Option<&Plan>, flags: &Flags, nothing: &str) {
+    if flags.json {
+        super::output::json(plan.unwrap_or(&Plan::new()));
+    } else {
+        out(&plan.map_or_else(|| format!("{nothing}\n"), Plan::to_string));
+    }
+}
+
+fn done(message: &str, fields: &[(&str, &str)]) {
+    announce(message);
+    complain(Level::Info, message, fields);
+}
+
+fn complain(level: Level, message: &str, fields: &[(&str, &str)]) {
+    // A terminal has been told already.
+    if level == Level::Info && super::output::is_terminal() {
+        return;
+    }
+    tell(&Event { program: PROGRAM, level, message, fields });
+}
+
+fn bad_call(error: &dyn Display) -> u8 {
+    complain(Level::Error, &format!("{error}; network-bridge --help shows how it is called"), &[]);
+    2
+}

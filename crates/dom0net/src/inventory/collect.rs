@@ -1,0 +1,198 @@
+//! Finding out who is where: from xenstore and the kernel.
+
+use std::collections::{BTreeMap, HashMap};
+
+use netkernel::address::Address;
+use netkernel::link::Link;
+use netkernel::netlink;
+use xenstore::{Client, Requests, Tree, TreeLimits};
+
+use super::model::{Bridge, Domain, Guard, Inventory, Traffic, Vif};
+use crate::guard;
+use crate::network::Records;
+use crate::plan::Kernel;
+use crate::vif::{self, Port, PortKind};
+
+/// The vifs whose backend is in this domain, relative to its own folder.
+const BACKENDS: &str = "backend/vif";
+
+/// Finds out who is where. Without xenstore, or without the rights to read packet filters, the rest is still told, and
+/// the problem with it.
+pub fn collect(kernel: &mut Kernel, records: &Records) -> Result<Inventory, netlink::Error> {
+    let mut inventory = Inventory::default();
+    let links = kernel.route.links()?;
+    let addresses = kernel.route.addresses(None)?;
+    match domains_in_store() {
+        Ok(domains) => inventory.domains = domains,
+        Err(error) => inventory.problems.push(error.to_string()),
+    }
+    let names: HashMap<u32, &str> = links.iter().map(|link| (link.index, &link.name[..])).collect();
+    for domain in &mut inventory.domains {
+        for vif in &mut domain.vifs {
+            let port = port_of(domain.domid, vif.devid);
+            if let Some(link) = link_of(&links, port, vif.device.as_deref()) {
+                vif.device = Some(link.name.clone());
+                vif.bridge = link.master.and_then(|master| names.get(&master)).map(|&name| name.into());
+                vif.traffic = Some(traffic(link));
+            } else {
+                vif.device = None;
+            }
+            match guard_of(kernel, port, vif.device.as_deref()) {
+                Ok(guard) => vif.guard = guard,
+                Err(error) => inventory.problems.push(error.to_string()),
+            }
+        }
+    }
+    let ours: Vec<u32> = match records.all() {
+        Ok(records) => records.iter().map(|record| record.bridge.index).collect(),
+        Err(error) => {
+            inventory.problems.push(error.to_string());
+            Vec::new()
+        }
+    };
+    let guests: Vec<&str> = inventory
+        .domains
+        .iter()
+        .flat_map(|domain| domain.vifs.iter().filter_map(|vif| vif.device.as_deref()))
+        .collect();
+    inventory.bridges = bridges(&links, &addresses, &guests, &ours);
+    inventory.problems.dedup();
+    Ok(inventory)
+}
+
+/// The domains and their vifs, as xenstore knows them. The `device` of each is the name that it should have.
+fn domains_in_store() -> Result<Vec<Domain>, xenstore::Error> {
+    let mut store = Client::open()?;
+    let Some(tree) = store.tree(BACKENDS, TreeLimits::default())? else { return Ok(Vec::new()) };
+    let mut domains: Vec<Domain> = tree
+        .children(tree.top())
+        .filter_map(|folder| {
+            let domid = folder.name().parse().ok()?;
+            let mut vifs: Vec<Vif> =
+                tree.children(folder).filter_map(|device| vif_in_store(&tree, device, domid)).collect();
+            vifs.sort_by_key(|vif| vif.devid);
+            Some(Domain { domid, name: None, vifs })
+        })
+        .filter(|domain| !domain.vifs.is_empty())
+        .collect();
+    domains.sort_by_key(|domain| domain.domid);
+    let names =
+        store.read_each(domains.iter().map(|domain| format!("/local/domain/{}/name", domain.domid)))?;
+    for (domain, name) in domains.iter_mut().zip(names) {
+        // A domain that is going may have lost its name.
+        domain.name = name.ok().flatten().map(|name| visible(&name));
+    }
+    Ok(domains)
+}
+
+fn vif_in_store(tree: &Tree, folder: &xenstore::Node, domid: u32) -> Option<Vif> {
+    let devid = folder.name().parse().ok()?;
+    let mut nodes: BTreeMap<&str, String> = BTreeMap::new();
+    for node in tree.children(folder) {
+        if let Some(value) = node.value().filter(|value| !value.is_empty()) {
+            nodes.insert(node.name(), visible(value));
+        }
+    }
+    let mut take = |name: &str| nodes.remove(name);
+    let ip = take("ip").unwrap_or_default();
+    Some(Vif {
+        devid,
+        device: take("vifname").or_else(|| Some(vif::Vif { domid, devid }.to_string())),
+        mac: take("mac"),
+        ip: ip.split([' ', ',']).filter(|word| !word.is_empty()).map(Into::into).collect(),
+        bridge: None,
+        wanted_bridge: take("bridge"),
+        state: take("state").and_then(|state| state_word(&state)),
+        hotplug_status: take("hotplug-status"),
+        hotplug_error: take("hotplug-error"),
+        ..Vif::default()
+    })
+}
+
+/// What a value says, as one line without control characters: it may come from a guest.
+fn visible(value: &[u8]) -> String {
+    String::from_utf8_lossy(value).replace(|c: char| c.is_control(), "\u{fffd}")
+}
+
+/// `enum xenbus_state`.
+fn state_word(number: &str) -> Option<&'static str> {
+    Some(match number {
+        "1" => "initialising",
+        "2" => "waiting",
+        "3" => "initialised",
+        "4" => "connected",
+        "5" => "closing",
+        "6" => "closed",
+        "7" => "reconfiguring",
+        "8" => "reconfigured",
+        _ => return None,
+    })
+}
+
+fn port_of(domid: u32, devid: u32) -> Port {
+    Port { vif: vif::Vif { domid, devid }, kind: PortKind::Vif }
+}
+
+/// The device of a port: by its own name, or by the name that it was given if it says whose it is.
+fn link_of<'a>(links: &'a [Link], port: Port, named: Option<&str>) -> Option<&'a Link> {
+    let own_name = port.vif.to_string();
+    links.iter().find(|link| link.name == own_name).or_else(|| {
+        let own_alias = port.to_string();
+        links
+            .iter()
+            .find(|link| Some(&link.name[..]) == named && link.alias.as_deref() == Some(&own_alias[..]))
+    })
+}
+
+fn traffic(link: &Link) -> Traffic {
+    Traffic {
+        sent_bytes: link.statistics.received_bytes,
+        sent_packets: link.statistics.received_packets,
+        received_bytes: link.statistics.sent_bytes,
+        received_packets: link.statistics.sent_packets,
+    }
+}
+
+fn guard_of(kernel: &mut Kernel, port: Port, device: Option<&str>) -> Result<Guard, netlink::Error> {
+    let place = guard::Guard::of(port);
+    let state = place.state(kernel.filter()?)?.unwrap_or_default();
+    Ok(Guard {
+        in_force: device.is_some_and(|device| state.devices.iter().any(|hooked| hooked == device)),
+        place: place.to_string(),
+        dropped: state
+            .dropped
+            .into_iter()
+            .filter(|(_, frames)| *frames > 0)
+            .map(|(reason, frames)| (reason.word(), frames))
+            .collect(),
+    })
+}
+
+fn bridges(links: &[Link], addresses: &[Address], guests: &[&str], ours: &[u32]) -> Vec<Bridge> {
+    let mut bridges: Vec<Bridge> = links
+        .iter()
+        .filter(|link| link.is_bridge())
+        .map(|link| {
+            let ports = links.iter().filter(|port| port.master == Some(link.index));
+            let (vifs, uplinks): (Vec<&Link>, Vec<&Link>) =
+                ports.partition(|port| guests.contains(&&port.name[..]));
+            let names = |ports: Vec<&Link>| ports.into_iter().map(|port| port.name.clone()).collect();
+            Bridge {
+                name: link.name.clone(),
+                ours: ours.contains(&link.index),
+                up: link.is_up(),
+                mac: link.mac,
+                mtu: link.mtu,
+                addresses: addresses
+                    .iter()
+                    .filter(|address| address.link == link.index && !address.is_link_local())
+                    .map(ToString::to_string)
+                    .collect(),
+                uplinks: names(uplinks),
+                vifs: names(vifs),
+            }
+        })
+        .collect();
+    bridges.sort_by(|one, other| one.name.cmp(&other.name));
+    bridges
+}

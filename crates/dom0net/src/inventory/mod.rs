@@ -1,0 +1,11 @@
+//! Who is where: domains, their vifs, bridges, cards, addresses, guards.
+
+mod collect;
+mod drawing;
+mod model;
+mod text;
+
+pub use collect::collect;
+pub use drawing::drawing;
+pub use model::{Bridge, Domain, Guard, Inventory, Traffic, Vif};
+pub use text::{bridges, listing};

@@ -1,0 +1,116 @@
+//! Who is where, as a value. The JSON of `--json` is this, field by field.
+
+use std::collections::BTreeMap;
+
+use ethernet::MacAddress;
+use serde::Serialize;
+
+/// The networks of this host and the guests on them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Inventory {
+    /// The bridges, by name: those that this program made, and those of others.
+    pub bridges: Vec<Bridge>,
+    /// The domains that have vifs whose backend is here, by number.
+    pub domains: Vec<Domain>,
+    /// What could not be found out, and why: one sentence each.
+    pub problems: Vec<String>,
+}
+
+/// A bridge.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Bridge {
+    /// Its name.
+    pub name: String,
+    /// Whether this program made it.
+    pub ours: bool,
+    /// Whether it is up.
+    pub up: bool,
+    /// Its MAC address.
+    pub mac: Option<MacAddress>,
+    /// Its MTU, in bytes.
+    pub mtu: u32,
+    /// The host's addresses on it, with prefix lengths; link-local ones are left out.
+    pub addresses: Vec<String>,
+    /// The devices that it leads out through: ports that are no guest's.
+    pub uplinks: Vec<String>,
+    /// The ports that are guests' devices.
+    pub vifs: Vec<String>,
+}
+
+/// A domain.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Domain {
+    /// Its number.
+    pub domid: u32,
+    /// Its name.
+    pub name: Option<String>,
+    /// Its vifs, by number.
+    pub vifs: Vec<Vif>,
+}
+
+/// An interface of a domain.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Vif {
+    /// Its number in the domain.
+    pub devid: u32,
+    /// The name of its device on this host; none when there is no such device.
+    pub device: Option<String>,
+    /// Its MAC address in the guest, as xenstore has it.
+    pub mac: Option<String>,
+    /// The addresses of `ip=`.
+    pub ip: Vec<String>,
+    /// The bridge that its device is a port of.
+    pub bridge: Option<String>,
+    /// The bridge that was asked for.
+    pub wanted_bridge: Option<String>,
+    /// The state of the backend (`xen/include/public/io/xenbus.h`) in words.
+    pub state: Option<&'static str>,
+    /// What the hotplug script came to: `connected` or `error`.
+    pub hotplug_status: Option<String>,
+    /// Why it failed.
+    pub hotplug_error: Option<String>,
+    /// The guard of its device.
+    pub guard: Guard,
+    /// What has passed.
+    pub traffic: Option<Traffic>,
+}
+
+/// The guard of a vif.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Guard {
+    /// Whether it is in force on the device, under the name that this has now.
+    pub in_force: bool,
+    /// Where it is in the packet filter: table and chain.
+    pub place: String,
+    /// How many frames it has dropped, by reason.
+    pub dropped: BTreeMap<&'static str, u64>,
+}
+
+/// What has passed through a device, from the guest's side.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Traffic {
+    /// Bytes that the guest sent.
+    pub sent_bytes: u64,
+    /// Packets that the guest sent.
+    pub sent_packets: u64,
+    /// Bytes that the guest received.
+    pub received_bytes: u64,
+    /// Packets that the guest received.
+    pub received_packets: u64,
+}
+
+impl Domain {
+    /// What to call it: its name, or its number.
+    #[must_use]
+    pub fn title(&self) -> String {
+        self.name.clone().unwrap_or_else(|| format!("domain {}", self.domid))
+    }
+}
+
+impl Guard {
+    /// All frames that it has dropped.
+    #[must_use]
+    pub fn total_dropped(&self) -> u64 {
+        self.dropped.values().sum()
+    }
+}

@@ -1,0 +1,130 @@
+//! The guard comes, is replaced, and goes without leaving anything.
+
+use dom0net::guard::{Guard, Policy, Reason};
+use dom0net::vif::{Port, PortKind, Vif};
+use netkernel::Rtnetlink;
+use netkernel::link::{BridgeOptions, LinkChange, LinkKind};
+use netkernel::nftables::{Batch, NfTables, Rule, Statement, Table, TableFamily, Verdict};
+
+use super::locked;
+use super::stage::{OWN, name};
+
+fn port(domid: u32, devid: u32, kind: PortKind) -> Port {
+    Port { vif: Vif { domid, devid }, kind }
+}
+
+const FIRST: Port = Port { vif: Vif { domid: 1, devid: 0 }, kind: PortKind::Vif };
+
+/// Calls `test` in a namespace with devices of these names; does nothing, after saying so, where none can be made.
+fn with_devices(devices: &[&str], test: impl FnOnce(&mut NfTables) + Send) {
+    let Some(namespace) = testkit::namespace() else { return };
+    namespace
+        .run(|| {
+            let mut kernel = Rtnetlink::open().unwrap();
+            for device in devices {
+                let kind = LinkKind::Bridge(BridgeOptions::default());
+                kernel.create_link(&name(device), &kind, &LinkChange::default()).unwrap();
+            }
+            test(&mut NfTables::open().unwrap());
+        })
+        .unwrap();
+}
+
+fn tables(filter: &mut NfTables) -> usize {
+    filter.tables(TableFamily::Netdev).unwrap().len()
+}
+
+#[test]
+fn what_was_put_in_force_is_seen_and_goes_without_a_trace() {
+    with_devices(&["vif1.0"], |filter| {
+        let guard = Guard::of(FIRST);
+        assert_eq!(guard.state(filter).unwrap(), None);
+        for policy in [locked(), Policy::mac_only(OWN), super::locked_to_many()] {
+            guard.install(filter, &name("vif1.0"), &policy).unwrap();
+            let state = guard.state(filter).unwrap().unwrap();
+            assert_eq!(state.devices, ["vif1.0"]);
+            assert_eq!(state.dropped.get(&Reason::Mac), Some(&0));
+            guard.remove(filter).unwrap();
+            assert_eq!(tables(filter), 0);
+        }
+        guard.remove(filter).unwrap();
+    });
+}
+
+#[test]
+fn a_guard_replaces_another_of_its_port_on_whatever_device() {
+    with_devices(&["vif1.0", "web"], |filter| {
+        let guard = Guard::of(FIRST);
+        guard.install(filter, &name("vif1.0"), &locked()).unwrap();
+        guard.install(filter, &name("web"), &Policy::mac_only(OWN)).unwrap();
+        assert_eq!(guard.state(filter).unwrap().unwrap().devices, ["web"]);
+        guard.install(filter, &name("web"), &locked()).unwrap();
+        guard.remove(filter).unwrap();
+        assert_eq!(tables(filter), 0);
+    });
+}
+
+#[test]
+fn guards_that_share_a_table_do_not_touch_each_other() {
+    // Domains 1 and 65 are in the same table, and so are a vif and its tap.
+    let ports = [
+        port(1, 0, PortKind::Vif),
+        port(1, 0, PortKind::Tap),
+        port(65, 0, PortKind::Vif),
+        port(129, 0, PortKind::Vif),
+    ];
+    with_devices(&["vif1.0", "vif1.0-emu", "vif65.0", "vif129.0"], |filter| {
+        for (port, device) in ports.iter().zip(["vif1.0", "vif1.0-emu", "vif65.0", "vif129.0"]) {
+            Guard::of(*port).install(filter, &name(device), &locked()).unwrap();
+        }
+        assert_eq!(tables(filter), 1);
+        for gone in 0..ports.len() {
+            Guard::of(ports[gone]).remove(filter).unwrap();
+            for (number, port) in ports.iter().enumerate() {
+                assert_eq!(Guard::of(*port).state(filter).unwrap().is_some(), number > gone);
+            }
+        }
+        assert_eq!(tables(filter), 0);
+    });
+}
+
+#[test]
+fn foreign_things_in_our_table_stay() {
+    with_devices(&["vif1.0"], |filter| {
+        let guard = Guard::of(FIRST);
+        guard.install(filter, &name("vif1.0"), &locked()).unwrap();
+        let table = Table { family: TableFamily::Netdev, name: "dom0net-01" };
+        let mut batch = Batch::new();
+        batch.add_chain(table, "someone-elses", None);
+        filter.commit(&batch).unwrap();
+        guard.remove(filter).unwrap();
+        assert_eq!(guard.state(filter).unwrap(), None);
+        assert!(filter.chain(table, "someone-elses").unwrap().is_some());
+    });
+}
+
+#[test]
+fn what_another_version_of_the_program_left_is_replaced_and_removed() {
+    with_devices(&["vif1.0"], |filter| {
+        let guard = Guard::of(FIRST);
+        let table = Table { family: TableFamily::Netdev, name: "dom0net-01" };
+        let leave = |filter: &mut NfTables| {
+            let mut batch = Batch::new();
+            batch.add_table(table);
+            for chain in ["vif1.0-of-another-shape", "vif1.0-arp"] {
+                batch.add_chain(table, chain, Some("of another version"));
+            }
+            let jump = Verdict::Jump("vif1.0-of-another-shape".into());
+            let rule = Rule { statements: vec![Statement::Verdict(jump)], ..Rule::default() };
+            batch.add_rule(table, "vif1.0-arp", &rule);
+            filter.commit(&batch).unwrap();
+        };
+        leave(filter);
+        guard.install(filter, &name("vif1.0"), &locked()).unwrap();
+        guard.remove(filter).unwrap();
+        assert_eq!(tables(filter), 0);
+        leave(filter);
+        guard.remove(filter).unwrap();
+        assert_eq!(tables(filter), 0);
+    });
+}

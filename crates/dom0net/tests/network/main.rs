@@ -1,0 +1,271 @@
+//! `network-bridge` on a host in use: nothing is lost on the way there and back.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "panicking is how a test fails")]
+
+#[path = "../support/mod.rs"]
+mod support;
+mod wire;
+
+mod killed;
+
+use netkernel::link::LinkChange;
+
+use wire::Wire;
+
+const START: &[&str] = &["start", "netdev=eth0", "bridge=xenbr0", "antispoof=yes"];
+const STOP: &[&str] = &["stop", "bridge=xenbr0"];
+
+/// What a host can have on its card, in `ip`'s words.
+const AWKWARD: &[&str] = &[
+    "addr add 10.0.0.251/24 dev eth0 label eth0:1",
+    "addr add 192.0.2.9/30 dev eth0 scope link metric 77",
+    "addr add 198.51.100.1 peer 198.51.100.2/32 dev eth0",
+    "addr add 10.0.0.252/24 dev eth0 valid_lft 3000 preferred_lft 2000",
+    "addr add 2001:db8:5::1/64 dev eth0 nodad valid_lft 3000 preferred_lft 2000",
+    "addr add 2001:db8:6::1/64 dev eth0 nodad noprefixroute",
+    "route add 10.7.0.0/16 via 10.0.0.77 dev eth0 metric 5 mtu lock 1400 advmss 1300",
+    "route add 10.8.0.0/16 dev eth0 src 10.0.0.251 scope link table 100",
+    "route add 10.9.0.0/16 via 203.0.113.7 dev eth0 onlink proto static",
+    "route add 10.10.0.0/16 nexthop via 10.0.0.7 dev eth0 weight 2 nexthop via 10.0.0.8 dev eth0",
+    "route add 198.18.0.0/15 via inet6 2001:db8::99 dev eth0",
+    "-6 route add 2001:db8:aa::/48 via 2001:db8::7 dev eth0 table 100 pref high",
+    "-6 route add 2001:db8:bb::/48 via 2001:db8::7 dev eth0 expires 3000",
+    "nexthop add id 7 via 10.0.0.33 dev eth0",
+    "route add 10.11.0.0/16 nhid 7",
+    "rule add iif eth0 lookup 100 pref 500",
+    "-6 rule add oif eth0 lookup 100 pref 501",
+    "neigh add 10.0.0.40 lladdr 00:16:3e:00:00:40 dev eth0",
+    "neigh add proxy 10.0.0.41 dev eth0",
+    "-6 neigh add proxy 2001:db8::41 dev eth0",
+    "link set eth0 mtu 1480",
+    "link set eth0 alias the-card",
+];
+
+fn set(wire: &Wire, setting: &str, value: &str) {
+    let path = format!("/proc/sys/net/{setting}");
+    wire.host.namespace.run(|| std::fs::write(path, value).unwrap()).unwrap();
+}
+
+fn awkward() -> Option<Wire> {
+    let wire = Wire::new()?;
+    for words in AWKWARD {
+        wire.ip(words);
+    }
+    for (setting, value) in [
+        ("ipv4/conf/eth0/proxy_arp", "1"),
+        ("ipv4/conf/eth0/rp_filter", "1"),
+        ("ipv4/conf/eth0/arp_ignore", "2"),
+        ("ipv6/conf/eth0/accept_ra", "0"),
+        ("ipv6/conf/eth0/forwarding", "1"),
+    ] {
+        set(&wire, setting, value);
+    }
+    wire.await_gateway();
+    Some(wire)
+}
+
+#[test]
+fn stop_gives_back_all_that_start_took() {
+    let Some(wire) = awkward() else { return };
+    let before = wire.state();
+    wire.succeeds(START);
+
+    assert_eq!(wire.host.master_of("eth0").as_deref(), Some("xenbr0"));
+    let (card, bridge) = (wire.host.link("eth0").unwrap(), wire.host.link("xenbr0").unwrap());
+    assert_eq!((bridge.mac, bridge.mtu), (card.mac, 1480));
+    assert!(bridge.is_running());
+    assert_eq!(wire.ip("-o addr show dev eth0"), "");
+    let routes = wire.ip("route show table all dev eth0") + &wire.ip("-6 route show table all dev eth0");
+    assert!(routes.lines().all(|line| line.starts_with("multicast ff00::/8")), "{routes}");
+    for (words, part) in [
+        ("addr show dev xenbr0", "10.0.0.251/24 scope global secondary xenbr0:1"),
+        ("addr show dev xenbr0", "2001:db8:5::1/64"),
+        ("route show table 100", "10.8.0.0/16 dev xenbr0"),
+        ("route", "10.11.0.0/16 nhid 7 via 10.0.0.33 dev xenbr0"),
+        ("rule", "iif xenbr0 lookup 100"),
+        ("neigh show proxy", "10.0.0.41 dev xenbr0"),
+    ] {
+        let text = wire.ip(words);
+        assert!(text.contains(part), "{part} in ip {words}:\n{text}");
+    }
+    let setting = || std::fs::read_to_string("/proc/sys/net/ipv4/conf/xenbr0/arp_ignore").unwrap();
+    assert_eq!(wire.host.namespace.run(setting).unwrap(), "2\n");
+
+    wire.succeeds(STOP);
+    assert_same(&before, &wire.state(), "");
+}
+
+fn assert_same(before: &str, after: &str, when: &str) {
+    let differing: Vec<String> = before
+        .lines()
+        .filter(|line| !after.lines().any(|other| other == *line))
+        .map(|line| format!("- {line}"))
+        .chain(
+            after
+                .lines()
+                .filter(|line| !before.lines().any(|other| other == *line))
+                .map(|line| format!("+ {line}")),
+        )
+        .collect();
+    assert!(differing.is_empty(), "{when}\n{}", differing.join("\n"));
+    // The same lines, in another order.
+    assert_eq!(before, after, "{when}");
+}
+
+#[test]
+fn traffic_goes_on_while_the_network_starts_and_stops() {
+    let Some(wire) = Wire::new() else { return };
+    let traffic = wire.traffic();
+    for _ in 0..3 {
+        wire.succeeds(START);
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        wire.succeeds(STOP);
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    let (flows, connection) = traffic.end();
+    for flow in &flows {
+        assert!(flow.sent > 100, "{flow:?}");
+        // Six times the card changes hands; in the worst of orders each would cost a second, a thousand packets.
+        assert!(flow.lost <= 12, "{flows:?}");
+    }
+    assert!(connection.unwrap() > 100);
+}
+
+#[test]
+fn start_and_stop_find_what_was_started() {
+    let Some(wire) = Wire::new() else { return };
+    // Without a word: the card of the default route, and the bridge with its number.
+    wire.succeeds(&["start"]);
+    assert_eq!(wire.host.master_of("eth0").as_deref(), Some("xenbr0"));
+    for again in [&["start"][..], START, &["start", "vifnum=0"]] {
+        wire.succeeds(again);
+    }
+    assert_eq!(wire.host.kernel(|kernel| kernel.links_of_kind("bridge").unwrap().len()), 1);
+    wire.succeeds(&["stop"]);
+    assert_eq!(wire.host.link("xenbr0"), None);
+    wire.succeeds(&["stop"]);
+}
+
+#[test]
+fn each_card_has_its_own_network() {
+    let Some(wire) = Wire::new() else { return };
+    wire.host.add_device("eth1");
+    // As a wrapper script calls it, twice.
+    wire.succeeds(&["start", "vifnum=1"]);
+    wire.succeeds(&["start"]);
+    assert_eq!(wire.host.master_of("eth1").as_deref(), Some("xenbr1"));
+    assert_eq!(wire.host.master_of("eth0").as_deref(), Some("xenbr0"));
+    wire.succeeds(&["stop", "netdev=eth0"]);
+    assert_eq!(wire.host.master_of("eth1").as_deref(), Some("xenbr1"));
+    wire.succeeds(&["stop"]);
+    assert_eq!(wire.host.link("xenbr1"), None);
+}
+
+#[test]
+fn what_was_added_meanwhile_is_not_lost() {
+    let Some(wire) = Wire::new() else { return };
+    wire.succeeds(START);
+    wire.ip("addr add 10.3.3.3/24 dev xenbr0");
+    wire.ip("route add 10.99.0.0/16 via 10.0.0.1 dev xenbr0");
+    wire.succeeds(STOP);
+    assert!(wire.ip("addr show dev eth0").contains("10.3.3.3/24"));
+    assert!(wire.ip("route").contains("10.99.0.0/16 via 10.0.0.1 dev eth0"));
+}
+
+#[test]
+fn a_gateway_that_does_not_answer_afterwards_takes_all_back() {
+    let Some(wire) = Wire::new() else { return };
+    // It is known to the host, and then it is gone.
+    wire.ip_of(&wire.gateway, "addr del 10.0.0.254/24 dev eth0");
+    let before = wire.state();
+    let outcome = wire.network_bridge(START);
+    assert_eq!(outcome.status, 1, "{outcome:?}");
+    assert!(outcome.stderr.contains("the gateway 10.0.0.254 answered before"), "{}", outcome.stderr);
+    assert_same(&before, &wire.state(), "");
+    wire.succeeds(STOP);
+}
+
+#[test]
+fn a_dry_run_prints_the_plan_and_does_nothing() {
+    let Some(wire) = Wire::new() else { return };
+    let before = wire.state();
+    let outcome = wire.network_bridge(&["start", "netdev=eth0", "--dry-run"]);
+    assert_eq!(outcome.status, 0);
+    assert!(outcome.stdout.starts_with("create bridge xenbr0\n"), "{}", outcome.stdout);
+    assert!(outcome.stdout.contains("make eth0 a port of xenbr0\n"), "{}", outcome.stdout);
+    let json = wire.network_bridge(&["start", "netdev=eth0", "--dry-run", "--json"]).stdout;
+    let changes: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(changes.as_array().unwrap().len(), outcome.stdout.lines().count());
+    assert_same(&before, &wire.state(), "");
+}
+
+#[test]
+fn guests_are_not_cut_off_unless_that_is_wanted() {
+    let Some(wire) = Wire::new() else { return };
+    wire.succeeds(START);
+    wire.host.add_device("vif1.0");
+    wire.host.write("mac", "00:16:3e:27:95:c0");
+    assert_eq!(wire.host.vif_bridge(&["online", "type_if=vif"]).status, 0);
+    let outcome = wire.network_bridge(STOP);
+    assert_eq!(outcome.status, 1);
+    assert!(outcome.stderr.contains("guests are still on xenbr0 (vif1.0)"), "{}", outcome.stderr);
+    assert_eq!(wire.host.master_of("vif1.0").as_deref(), Some("xenbr0"));
+    wire.succeeds(&["stop", "bridge=xenbr0", "--force"]);
+    assert_eq!(wire.host.link("xenbr0"), None);
+}
+
+#[test]
+fn what_cannot_be_started_is_told_before_anything_changes() {
+    let Some(wire) = Wire::new() else { return };
+    wire.host.add_bridge("virbr0");
+    wire.host.add_device("eth1");
+    let join = netkernel::link::Master::Link(wire.host.link("virbr0").unwrap().index);
+    wire.host.change("eth1", &LinkChange { master: Some(join), ..LinkChange::default() });
+    let before = wire.state();
+    for (words, sentence) in [
+        (
+            &["start", "netdev=eth7"][..],
+            "there is no network device eth7; name one that exists with netdev= (",
+        ),
+        (&["start", "netdev=eth0", "bridge=virbr0"], "that was not made by this program"),
+        (&["start", "netdev=eth0", "bridge=eth1"], "eth1 is a device that is no bridge"),
+        (&["start", "netdev=eth1", "bridge=xenbr1"], "eth1 is a port of virbr0 already"),
+        (&["start", "netdev=lo", "bridge=xenbr1"], "lo is no device that a bridge can lead out through"),
+        (&["start", "netdev=virbr0", "bridge=xenbr1"], "virbr0 is no device"),
+        (&["status", "bridge=xenbr9"], "there is no bridge xenbr9"),
+    ] {
+        let outcome = wire.network_bridge(words);
+        assert_eq!(outcome.status, 1, "{words:?}: {outcome:?}");
+        assert!(outcome.stderr.contains(sentence), "{words:?}: {}", outcome.stderr);
+    }
+    for words in [&[][..], &["restart"], &["start", "antispoof=maybe"], &["start", "--fast"]] {
+        assert_eq!(wire.network_bridge(words).status, 2, "{words:?}");
+    }
+    assert_same(&before, &wire.state(), "");
+}
+
+#[test]
+fn null_is_no_bridge_at_all() {
+    let Some(wire) = Wire::new() else { return };
+    let before = wire.state();
+    wire.succeeds(&["start", "bridge=null"]);
+    assert_same(&before, &wire.state(), "");
+}
+
+#[test]
+fn a_bridge_that_someone_removed_is_forgotten() {
+    let Some(wire) = Wire::new() else { return };
+    wire.succeeds(START);
+    wire.host.kernel(|kernel| wire::delete(kernel, "xenbr0"));
+    wire.succeeds(STOP);
+    wire.ip("addr add 10.0.0.250/24 dev eth0");
+    wire.succeeds(START);
+    assert_eq!(wire.host.master_of("eth0").as_deref(), Some("xenbr0"));
+}
+
+#[test]
+fn words_that_mean_nothing_are_warned_of() {
+    let Some(wire) = Wire::new() else { return };
+    let outcome = wire.network_bridge(&["start", "netdev=eth0", "brigde=xenbr1"]);
+    assert_eq!(outcome.status, 0);
+    assert!(outcome.stderr.contains("brigde=xenbr1 means nothing here"), "{}", outcome.stderr);
+}

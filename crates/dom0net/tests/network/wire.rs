@@ -1,0 +1,344 @@
+//! A host with a card, on a wire with a gateway that answers; and traffic between them that counts what is lost.
+
+use std::io::{Read, Write};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::fd::AsFd;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use netkernel::link::{LinkChange, LinkKind, index_of};
+use netkernel::namespace::Namespace;
+use netkernel::sysctl::Sysctl;
+use netkernel::{Family, Rtnetlink};
+
+use crate::support::host::{Host, name};
+
+/// The host's own addresses, those of the gateway on the wire, and those of a host behind it.
+pub(crate) const HOST: [&str; 2] = ["10.0.0.250", "2001:db8::250"];
+pub(crate) const GATEWAY: [&str; 2] = ["10.0.0.254", "2001:db8::fe"];
+pub(crate) const FAR: [&str; 2] = ["192.0.2.1", "2001:db8:ff::1"];
+
+pub(crate) struct Wire {
+    pub(crate) host: Host,
+    pub(crate) gateway: Namespace,
+    ip: PathBuf,
+}
+
+impl Wire {
+    /// A host whose `eth0` has addresses and default routes of both families; none, after saying so, where this
+    /// cannot be.
+    pub(crate) fn new() -> Option<Self> {
+        Self::with_dad(true)
+    }
+
+    /// The same without the second or two in which IPv6 addresses are checked for uniqueness.
+    pub(crate) fn quick() -> Option<Self> {
+        Self::with_dad(false)
+    }
+
+    fn with_dad(dad: bool) -> Option<Self> {
+        let host = Host::new()?;
+        let gateway = testkit::namespace()?;
+        if !dad {
+            for namespace in [&host.namespace, &gateway] {
+                let setting = Sysctl::default_of_links(Family::Inet6, "accept_dad");
+                namespace.run(|| setting.write("0").unwrap()).unwrap();
+            }
+        }
+        let ip = testkit::program("ip")?;
+        host.kernel(|kernel| {
+            let kind = LinkKind::Veth {
+                peer: name("eth0"),
+                peer_change: LinkChange::default(),
+                peer_namespace: Some(gateway.as_fd()),
+            };
+            kernel.create_link(&name("eth0"), &kind, &LinkChange::default()).unwrap();
+        });
+        let wire = Self { host, gateway, ip };
+        for words in [
+            "link set lo up",
+            "addr add 10.0.0.254/24 dev eth0",
+            "addr add 2001:db8::fe/64 dev eth0 nodad",
+            "addr add 192.0.2.1/32 dev lo",
+            "addr add 2001:db8:ff::1/128 dev lo nodad",
+            "link set eth0 up",
+        ] {
+            wire.ip_of(&wire.gateway, words);
+        }
+        for words in [
+            "link set lo up",
+            "addr add 10.0.0.250/24 brd + dev eth0",
+            "addr add 2001:db8::250/64 dev eth0 nodad",
+            "link set eth0 up",
+            "route add default via 10.0.0.254 dev eth0 metric 100",
+            "-6 route add default via 2001:db8::fe dev eth0 metric 1024",
+        ] {
+            wire.ip(words);
+        }
+        wire.await_addresses();
+        wire.await_gateway();
+        Some(wire)
+    }
+
+    /// Runs `ip` on the host, and returns what it prints.
+    pub(crate) fn ip(&self, words: &str) -> String {
+        self.ip_of(&self.host.namespace, words)
+    }
+
+    pub(crate) fn ip_of(&self, namespace: &Namespace, words: &str) -> String {
+        let run = || Command::new(&self.ip).args(words.split(' ')).output().unwrap();
+        let output = namespace.run(run).unwrap();
+        assert!(output.status.success(), "ip {words}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    /// Calls `network-bridge` on the host.
+    pub(crate) fn network_bridge(&self, words: &[&str]) -> crate::support::host::Outcome {
+        self.host.run("network-bridge", words, &[])
+    }
+
+    /// Calls `network-bridge` on the host; it must succeed.
+    pub(crate) fn succeeds(&self, words: &[&str]) {
+        let outcome = self.network_bridge(words);
+        assert_eq!(outcome.status, 0, "{words:?}: {outcome:?}");
+    }
+
+    /// Waits until no address is checked for uniqueness any more.
+    pub(crate) fn await_addresses(&self) {
+        let settled = || {
+            let addresses = self.host.kernel(|kernel| kernel.addresses(None).unwrap());
+            let link_local = addresses.iter().any(netkernel::address::Address::is_link_local);
+            link_local && !addresses.iter().any(netkernel::address::Address::is_tentative)
+        };
+        let end = Instant::now() + Duration::from_secs(10);
+        while !settled() {
+            assert!(Instant::now() < end, "the addresses never settle");
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// Makes the host know its gateways, as a host that is in use does.
+    pub(crate) fn await_gateway(&self) {
+        for (own, gateway) in HOST.into_iter().zip(GATEWAY) {
+            let socket = self.host.namespace.run(|| UdpSocket::bind((own, 0)).unwrap()).unwrap();
+            let target: IpAddr = gateway.parse().unwrap();
+            let end = Instant::now() + Duration::from_secs(10);
+            loop {
+                // Nobody listens there; asking for the way is the point.
+                let _ = socket.send_to(b"?", (gateway, 9));
+                let index = self.host.namespace.run(|| index_of(&name("eth0"))).unwrap().unwrap();
+                let known = self.host.kernel(|kernel| kernel.neighbours(index).unwrap());
+                if known.iter().any(|entry| entry.address == target && entry.is_valid()) {
+                    break;
+                }
+                assert!(Instant::now() < end, "the gateway does not answer");
+                thread::sleep(Duration::from_millis(20));
+            }
+        }
+    }
+
+    /// All that the host's network consists of, in words, but for what passes by itself.
+    pub(crate) fn state(&self) -> String {
+        let mut text = String::new();
+        for words in [
+            "-br link",
+            "-d addr show dev eth0",
+            "-d link show dev eth0",
+            "route show table all",
+            "-6 route show table all",
+            "rule",
+            "-6 rule",
+            "nexthop",
+            "neigh show nud permanent",
+            "neigh show proxy",
+            "-6 neigh show proxy",
+        ] {
+            text.push_str(&["== ip ", words, "\n", &without_what_passes(&self.ip(words))].concat());
+        }
+        text.push_str(&self.host.namespace.run(settings_of_eth0).unwrap());
+        text
+    }
+
+    /// Starts traffic from the host's own addresses: to the gateway and to a host behind it, over both families.
+    pub(crate) fn traffic(&self) -> Traffic {
+        Traffic::start(self)
+    }
+}
+
+/// The kernel settings of `eth0`.
+fn settings_of_eth0() -> String {
+    let mut text = String::new();
+    for family in ["ipv4", "ipv6"] {
+        let folder = format!("/proc/sys/net/{family}/conf/eth0");
+        let mut lines: Vec<String> = std::fs::read_dir(&folder)
+            .unwrap()
+            .filter_map(|entry| {
+                let entry = entry.unwrap();
+                // Some cannot be read.
+                let value = std::fs::read_to_string(entry.path()).ok()?;
+                Some(format!("{family} {} {value}", entry.file_name().display()))
+            })
+            .collect();
+        lines.sort();
+        text.push_str(&lines.concat());
+    }
+    text
+}
+
+/// What is left of lifetimes differs from one second to the next; that there is one does not. Of other devices only
+/// the names count.
+fn without_what_passes(text: &str) -> String {
+    let word = |word: &str| match word.strip_suffix("sec").map(str::parse::<u32>) {
+        Some(Ok(_)) => "Nsec".to_owned(),
+        _ => word.to_owned(),
+    };
+    let line = |line: &str| {
+        if line.contains("dev virbr0") {
+            String::new()
+        } else if line.starts_with("virbr0") {
+            "virbr0\n".into()
+        } else {
+            line.split(' ').map(word).collect::<Vec<_>>().join(" ") + "\n"
+        }
+    };
+    text.lines().map(line).collect()
+}
+
+/// Packets at a steady pace, each answered, and a connection that stays open.
+pub(crate) struct Traffic {
+    stop: Arc<AtomicBool>,
+    flows: Vec<JoinHandle<Flow>>,
+    connection: JoinHandle<std::io::Result<u32>>,
+}
+
+/// What became of a flow.
+#[derive(Debug)]
+#[allow(dead_code, reason = "shown when an assertion fails")]
+pub(crate) struct Flow {
+    pub(crate) target: SocketAddr,
+    pub(crate) sent: u32,
+    pub(crate) lost: u32,
+}
+
+const PACE: Duration = Duration::from_millis(1);
+
+impl Traffic {
+    fn start(wire: &Wire) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut flows = Vec::new();
+        for family in 0..2 {
+            for target in [GATEWAY[family], FAR[family]] {
+                let (echo, socket) = udp_pair(wire, target, HOST[family]);
+                flows.push(flow(echo, socket, Arc::clone(&stop)));
+            }
+        }
+        let listener = wire.gateway.run(|| TcpListener::bind((FAR[0], 0)).unwrap()).unwrap();
+        let address = listener.local_addr().unwrap();
+        let stream = wire.host.namespace.run(|| TcpStream::connect(address).unwrap()).unwrap();
+        let connection = connection(listener, stream, Arc::clone(&stop));
+        Self { stop, flows, connection }
+    }
+
+    /// Ends it, and says what was lost, and how often the connection was answered.
+    pub(crate) fn end(self) -> (Vec<Flow>, std::io::Result<u32>) {
+        thread::sleep(Duration::from_millis(100));
+        self.stop.store(true, Ordering::Relaxed);
+        let flows = self.flows.into_iter().map(|flow| flow.join().unwrap()).collect();
+        (flows, self.connection.join().unwrap())
+    }
+}
+
+fn udp_pair(wire: &Wire, target: &str, own: &str) -> (UdpSocket, UdpSocket) {
+    let echo = wire.gateway.run(|| UdpSocket::bind((target, 0)).unwrap()).unwrap();
+    let address = echo.local_addr().unwrap();
+    let socket = wire
+        .host
+        .namespace
+        .run(|| {
+            let socket = UdpSocket::bind((own, 0)).unwrap();
+            socket.connect(address).unwrap();
+            socket
+        })
+        .unwrap();
+    (echo, socket)
+}
+
+/// Sends numbered packets at a steady pace and counts those that never come back.
+fn flow(echo: UdpSocket, socket: UdpSocket, stop: Arc<AtomicBool>) -> JoinHandle<Flow> {
+    let target = echo.local_addr().unwrap();
+    let limit = Some(Duration::from_millis(500));
+    echo.set_read_timeout(limit).unwrap();
+    socket.set_read_timeout(limit).unwrap();
+    let stop_echo = Arc::clone(&stop);
+    thread::spawn(move || {
+        let mut buffer = [0; 16];
+        loop {
+            match echo.recv_from(&mut buffer) {
+                // An error is an ICMP message about an earlier packet.
+                Ok((length, from)) => drop(echo.send_to(&buffer[..length], from)),
+                Err(_) if stop_echo.load(Ordering::Relaxed) => return,
+                Err(_) => {}
+            }
+        }
+    });
+    let receiving = socket.try_clone().unwrap();
+    let receiver = {
+        let stop = Arc::clone(&stop);
+        thread::spawn(move || {
+            let mut buffer = [0; 16];
+            let mut received = 0;
+            loop {
+                match receiving.recv(&mut buffer) {
+                    Ok(_) => received += 1,
+                    // The last answers are waited for.
+                    Err(_) if stop.load(Ordering::Relaxed) => return received,
+                    Err(_) => {}
+                }
+            }
+        })
+    };
+    thread::spawn(move || {
+        let mut sent = 0_u32;
+        while !stop.load(Ordering::Relaxed) {
+            if socket.send(&sent.to_be_bytes()).is_ok() {
+                sent += 1;
+            }
+            thread::sleep(PACE);
+        }
+        let received: u32 = receiver.join().unwrap();
+        Flow { target, sent, lost: sent.saturating_sub(received) }
+    })
+}
+
+/// Says a byte on an open connection again and again, each time waiting for the answer.
+fn connection(
+    listener: TcpListener,
+    mut stream: TcpStream,
+    stop: Arc<AtomicBool>,
+) -> JoinHandle<std::io::Result<u32>> {
+    thread::spawn(move || {
+        let (mut peer, _) = listener.accept().unwrap();
+        let mut byte = [0];
+        while peer.read_exact(&mut byte).and_then(|()| peer.write_all(&byte)).is_ok() {}
+    });
+    thread::spawn(move || {
+        stream.set_read_timeout(Some(Duration::from_secs(5)))?;
+        let mut answered = 0;
+        while !stop.load(Ordering::Relaxed) {
+            stream.write_all(&[7])?;
+            stream.read_exact(&mut [0])?;
+            answered += 1;
+            thread::sleep(PACE);
+        }
+        Ok(answered)
+    })
+}
+
+/// Deletes a device of the host.
+pub(crate) fn delete(kernel: &mut Rtnetlink, device: &str) {
+    kernel.delete_link(index_of(&name(device)).unwrap()).unwrap();
+}

@@ -1,0 +1,126 @@
+use super::textual;
+use crate::diagnostic::{Diagnostic, Diagnostics, kinds};
+use crate::dialect::{Detection, Dialect, FileKind, ReadAsXl, detect_and_read};
+use crate::domain::{self, Domain};
+use crate::options::Options;
+use crate::source::{Encoding, Source, Span};
+use crate::sxp;
+use crate::xend::{self, XendConfig};
+use crate::xlconf::{self, XlConf};
+
+/// What a file holds.
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// xend's configuration.
+    XendConfig(XendConfig),
+    /// A domain.
+    Domain(Box<Domain>),
+    /// `xl.conf`.
+    XlConf(XlConf),
+    /// Something that this crate gives no meaning.
+    Nothing,
+}
+
+/// One file, read.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// Its text.
+    pub source: Source,
+    /// What it was taken for, and why.
+    pub detection: Detection,
+    /// What it holds.
+    pub content: Content,
+    /// What is wrong with it.
+    pub diagnostics: Diagnostics,
+}
+
+impl Reading {
+    /// The domain, when it is one.
+    #[must_use]
+    pub fn domain(&self) -> Option<&Domain> {
+        match &self.content {
+            Content::Domain(domain) => Some(domain),
+            _ => None,
+        }
+    }
+}
+
+/// Reads one file and says what is wrong with it by itself.
+#[must_use]
+pub fn read_file(name: impl Into<String>, bytes: &[u8], options: &Options) -> Reading {
+    let source = Source::new(name, bytes);
+    let mut diagnostics = Diagnostics::new();
+    if let Some(fault) = unreadable(&source) {
+        diagnostics.push(fault);
+        let reason = "it is not a text that Xen reads".to_owned();
+        let detection =
+            Detection { kind: FileKind::Other, dialect: options.dialect.unwrap_or(Dialect::Xl), reason };
+        return Reading { source, detection, content: Content::Nothing, diagnostics };
+    }
+    let (detection, as_xl) = detect_and_read(&source, options.dialect);
+    textual::check(&source, detection.dialect, &mut diagnostics);
+    let content = content(&source, &detection, as_xl, options, &mut diagnostics);
+    diagnostics.sort();
+    Reading { source, detection, content, diagnostics }
+}
+
+/// What makes a file no text at all.
+fn unreadable(source: &Source) -> Option<Diagnostic> {
+    if source.encoding() == Encoding::Utf16 {
+        return Some(
+            Diagnostic::new(&kinds::TEXT_UTF16, None, "the file is encoded in UTF-16")
+                .note("no program of Xen reads it")
+                .help("save it as UTF-8 without a byte order mark"),
+        );
+    }
+    let nul = source.text().find('\0')?;
+    Some(
+        Diagnostic::new(
+            &kinds::TEXT_BINARY,
+            Span::new(nul, nul + 1),
+            "the file holds NUL characters: it is not text",
+        )
+        .help("check the name of the file"),
+    )
+}
+
+fn content(
+    source: &Source,
+    detection: &Detection,
+    as_xl: Option<ReadAsXl>,
+    options: &Options,
+    diagnostics: &mut Diagnostics,
+) -> Content {
+    match (detection.kind, detection.dialect) {
+        (FileKind::XendConfig, _) => Content::XendConfig(xend::read(source, diagnostics)),
+        (FileKind::XlConf, _) => Content::XlConf(match as_xl {
+            Some((settings, found)) => {
+                diagnostics.extend(found);
+                xlconf::from_settings(settings, diagnostics)
+            }
+            None => xlconf::read(source, diagnostics),
+        }),
+        (FileKind::Domain, Dialect::Xml) => {
+            diagnostics.push(
+                Diagnostic::new(
+                    &kinds::DOMAIN_IN_XML,
+                    None,
+                    "this domain is written in XML, for the Xen API of late xends",
+                )
+                .note("it is not read here, nor by xl")
+                .help("print the domain with `xm list -l` and convert that, or write it for xl"),
+            );
+            Content::Nothing
+        }
+        (FileKind::PciQuirks | FileKind::PciPermissive | FileKind::Vnet, _)
+        | (FileKind::Other, Dialect::Sxp) => {
+            // Only the grammar is looked at.
+            let _ = sxp::parse(source, diagnostics);
+            Content::Nothing
+        }
+        _ => match domain::read_detected(source, detection, as_xl, options, diagnostics) {
+            Some(domain) => Content::Domain(Box::new(domain)),
+            None => Content::Nothing,
+        },
+    }
+}

@@ -1,0 +1,155 @@
+//! Debian packages.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::setup::is_root;
+use crate::places::Places;
+use crate::program::{Program, Ran, exists};
+
+/// A mirror that does not answer is no reason to wait for long.
+const PATIENT_BUT_NOT_VERY: &[&str] = &[
+    "-q",
+    "-o",
+    "Acquire::Retries=1",
+    "-o",
+    "Acquire::http::Timeout=20",
+    "-o",
+    "Acquire::https::Timeout=20",
+];
+
+/// Installs packages, where this user may.
+pub(super) fn install(places: &Places, packages: &[&str]) -> Result<(), String> {
+    if !is_root() {
+        return Err("only root can install them".into());
+    }
+    update(places)?;
+    let mut apt = apt(places, &["install", "-y", "--no-install-recommends"]);
+    apt.args(packages).env("DEBIAN_FRONTEND", "noninteractive");
+    succeed(&apt).map(drop)
+}
+
+/// Fetches the lists of packages.
+pub(super) fn update(places: &Places) -> Result<(), String> {
+    succeed(&apt(places, &["update"])).map(drop)
+}
+
+/// Unpacks what Xen's packages have, unless it is installed or unpacked already. Unpacked, not installed: no daemon is started, and
+/// any user may.
+pub(super) fn unpack_xen(places: &Places) -> Result<(), String> {
+    let folder = places.xen_packages();
+    if has_xen(Path::new("/")) || has_xen(&folder) {
+        return Ok(());
+    }
+    if !exists("apt-get") || !exists("dpkg-deb") {
+        return Err("they are had from Debian packages, and there is no apt-get".into());
+    }
+    if is_root() {
+        update(places)?;
+    }
+    // It takes its place when it is complete.
+    let unfinished = folder.with_added_extension("unfinished");
+    remake(&unfinished)?;
+    let mut download = apt(places, &["download"]);
+    download.args(xen_package_names(places)?).folder(&unfinished);
+    succeed(&download)?;
+    for package in files(&unfinished)? {
+        let mut unpack = Program::new(places, "dpkg-deb", "dpkg-deb");
+        succeed(unpack.arg("-x").args([&package, &unfinished]))?;
+        fs::remove_file(&package).map_err(|error| error.to_string())?;
+    }
+    remake(&folder)?;
+    fs::rename(&unfinished, &folder).map_err(|error| error.to_string())?;
+    if has_xen(&folder) { Ok(()) } else { Err("the packages do not hold what they should".into()) }
+}
+
+/// True when the daemon, its tools and its headers are below `root`.
+fn has_xen(root: &Path) -> bool {
+    let versions = fs::read_dir(root.join("usr/lib")).into_iter().flatten().flatten();
+    let mut daemons = versions.map(|version| version.path().join("bin/xenstored"));
+    daemons.any(|daemon| daemon.is_file())
+        && ["usr/bin/xenstore-ls", "usr/include/xenctrl.h"].iter().all(|file| root.join(file).is_file())
+}
+
+/// The packages with the daemon, its tools, headers, and all of Xen's libraries that they need.
+fn xen_package_names(places: &Places) -> Result<Vec<String>, String> {
+    let ran = succeed(Program::new(places, "apt-cache", "apt-cache").args(["pkgnames", "xen-utils-4."]))?;
+    let newest = newest_version(&ran.stdout).ok_or("apt knows no package xen-utils-4")?;
+    let mut closure = Program::new(places, "apt-cache", "apt-cache");
+    closure.args([
+        "depends",
+        "--recurse",
+        "--no-recommends",
+        "--no-suggests",
+        "--no-conflicts",
+        "--no-breaks",
+    ]);
+    closure.args(["--no-replaces", "--no-enhances", "libxen-dev", "xenstore-utils"]).arg(&newest);
+    Ok(xen_names(&succeed(&closure)?.stdout))
+}
+
+/// Of `xen-utils-4.17` and the like, the one with the highest number.
+fn newest_version(names: &str) -> Option<String> {
+    let minor = |name: &&str| name.rsplit('.').next()?.parse::<u32>().ok();
+    names.lines().filter(|name| minor(name).is_some()).max_by_key(minor).map(str::to_owned)
+}
+
+/// The names in what `apt-cache depends --recurse` prints: they begin in the first column. Others than Xen's are on every machine.
+fn xen_names(listing: &str) -> Vec<String> {
+    let is_xen = |name: &&str| name.starts_with("libxen") || name.starts_with("xen");
+    let mut names: Vec<String> =
+        listing.lines().filter(is_xen).map(|name| name.trim_end_matches(":amd64").to_owned()).collect();
+    names.sort();
+    names.dedup();
+    names
+}
+
+fn apt(places: &Places, words: &[&str]) -> Program {
+    let mut program = Program::new(places, "apt-get", "apt-get");
+    program.within(Duration::from_mins(5)).args(PATIENT_BUT_NOT_VERY).args(words);
+    program
+}
+
+fn succeed(program: &Program) -> Result<Ran, String> {
+    let ran = program.run().map_err(|error| error.to_string())?;
+    if ran.succeeded() { Ok(ran) } else { Err(ran.last_words().to_owned()) }
+}
+
+fn remake(folder: &Path) -> Result<(), String> {
+    // That it is not there is as well.
+    let _ = fs::remove_dir_all(folder);
+    fs::create_dir_all(folder).map_err(|error| format!("{}: {error}", folder.display()))
+}
+
+fn files(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    let entries = fs::read_dir(folder).map_err(|error| error.to_string())?;
+    Ok(entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_xen_is_the_one_with_the_highest_number() {
+        let names = "xen-utils-4.9\nxen-utils-4.17\nxen-utils-4.14\nxen-utils-4.17-dbg\n";
+        assert_eq!(newest_version(names).as_deref(), Some("xen-utils-4.17"));
+        assert_eq!(newest_version(""), None);
+    }
+
+    #[test]
+    fn of_the_closure_only_what_is_xens_is_taken() {
+        let listing = "\
+xenstore-utils
+  Depends: libc6
+  Depends: libxenstore4
+libc6
+libxenstore4
+<libxen-virtual>
+  libxenstore4
+libxenstore4
+";
+        assert_eq!(xen_names(listing), ["libxenstore4", "xenstore-utils"]);
+    }
+}

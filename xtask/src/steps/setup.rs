@@ -1,0 +1,58 @@
+//! Getting what the tests hold our own work against. Nothing here is a failure: what is missing is skipped, and says so.
+
+use nix::unistd::Uid;
+
+use super::build::{STATIC_TARGET, has_static_target};
+use super::packages;
+use crate::outcome::Outcome;
+use crate::places::Places;
+use crate::program::{Program, exists};
+use crate::report::Report;
+
+/// Programs, and the Debian packages that have them.
+const PROGRAMS: &[(&str, &str)] =
+    &[("gcc", "gcc"), ("ip", "iproute2"), ("nft", "nftables"), ("strace", "strace")];
+
+pub(super) fn run(places: &Places, report: &mut Report) {
+    report.check("setup", || {
+        let problems: Vec<String> = [programs(places), xen_packages(places), static_target(places)]
+            .into_iter()
+            .filter_map(Result::err)
+            .collect();
+        Outcome {
+            skips: problems.into_iter().map(|problem| format!("missing: {problem}")).collect(),
+            ..Outcome::default()
+        }
+    });
+}
+
+fn programs(places: &Places) -> Result<(), String> {
+    let missing: Vec<&(&str, &str)> = PROGRAMS.iter().filter(|(program, _)| !exists(program)).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<&str> = missing.iter().map(|(_, package)| *package).collect();
+    packages::install(places, &names)
+        .map_err(|problem| format!("the programs of the packages {}: {problem}", names.join(", ")))
+}
+
+fn xen_packages(places: &Places) -> Result<(), String> {
+    packages::unpack_xen(places).map_err(|problem| format!("Xen's own programs: {problem}"))
+}
+
+fn static_target(places: &Places) -> Result<(), String> {
+    if has_static_target(places) {
+        return Ok(());
+    }
+    let ran = Program::new(places, "rustup", "rustup").args(["target", "add", STATIC_TARGET]).run();
+    match ran {
+        Ok(ran) if ran.succeeded() => Ok(()),
+        Ok(ran) => Err(format!("Rust's target {STATIC_TARGET}: {}", ran.last_words())),
+        Err(error) => Err(format!("Rust's target {STATIC_TARGET}: {error}")),
+    }
+}
+
+/// True for the user who may install packages and boot machines from images.
+pub(super) fn is_root() -> bool {
+    Uid::effective().is_root()
+}
