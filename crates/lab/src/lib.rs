@@ -10,6 +10,7 @@ pub mod keeper;
 mod lab;
 mod netback;
 mod probe;
+mod snapshot;
 mod toolstack;
 mod topology;
 mod xenbus;
@@ -18,6 +19,7 @@ pub use error::Error;
 pub use guest::{Guest, GuestBehaviour};
 pub use lab::{Lab, LabConfig};
 pub use probe::{Answer, Arrival, Arrivals, Beliefs, ChangedBelief, Lookout, Ping, Place};
+pub use snapshot::{Difference, Snapshot};
 pub use toolstack::{
     Attached, ConfigError, Created, Destroyed, Detached, DomainConfig, MachineKind, Manner, ScriptAction,
     ScriptCall, ScriptEnd, ScriptRun, Timeouts, Toolstack, ToolstackError, ToolstackOptions, VifConfig,
