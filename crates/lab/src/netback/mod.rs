@@ -97,8 +97,8 @@ struct Server {
 #[derive(Debug)]
 struct Vif {
     phase: Phase,
-    /// The index of the host's device, while there is one.
-    device: Option<u32>,
+    /// The index of the host's device.
+    device: u32,
     frontend: String,
 }
 
@@ -207,42 +207,29 @@ impl Server {
                 self.write_state(id, XenbusState::Closed)
             }
             Step::Close => {
-                self.set_phase(id, Phase::Closed);
-                self.remove_device(id)?;
+                self.forget(id)?;
                 self.write_state(id, XenbusState::Closed)
             }
-            Step::Forget => {
-                self.remove_device(id)?;
-                if let Some(vif) = self.vifs.remove(&id) {
-                    ignore_refusal(self.store.unwatch(&state_node(&vif.frontend), &token(id)))?;
-                }
-                Ok(())
-            }
+            Step::Forget => self.forget(id),
         }
     }
 
     fn create(&mut self, id: VifId) -> Result<(), StoreError> {
         let frontend = self.frontend_of(id)?;
-        self.vifs.insert(id, Vif { phase: Phase::Closed, device: None, frontend: frontend.clone() });
         let mac = self.store.read(&format!("{frontend}/mac"))?.unwrap_or_default();
         let device = match self.domains.get(id.domid) {
             Some(guest) => self.kernel.create(id, &mac, guest.station()),
             None => Err(format!("there is no domain {}", id.domid)),
         };
-        match device {
-            Ok(device) => {
-                let vif = Vif { phase: Phase::Waiting, device: Some(device), frontend: frontend.clone() };
-                self.vifs.insert(id, vif);
-                let backend = id.backend_path();
-                let features = FEATURES.map(|(node, value)| (format!("{backend}/{node}"), value));
-                ignore_refusal(self.store.write_each(features))?;
-                self.write_state(id, XenbusState::InitWait)?;
-            }
+        let device = match device {
+            Ok(device) => device,
             Err(problem) => {
                 self.store.write(&id.error_path(), problem)?;
-                self.write_state(id, XenbusState::Closing)?;
+                return self.write_state(id, XenbusState::Closing);
             }
-        }
+        };
+        self.vifs.insert(id, Vif { phase: Phase::Waiting, device, frontend: frontend.clone() });
+        self.write(id, XenbusState::InitWait, &FEATURES)?;
         ignore_refusal(self.store.watch(&state_node(&frontend), &token(id)))
     }
 
@@ -252,18 +239,28 @@ impl Server {
         }
     }
 
-    fn remove_device(&mut self, id: VifId) -> Result<(), StoreError> {
-        let device = self.vifs.get_mut(&id).and_then(|vif| vif.device.take());
-        let Some(Err(problem)) = device.map(|device| self.kernel.remove(device)) else { return Ok(()) };
-        self.store.write(&id.error_path(), problem)
+    /// Removes the device, with all that is known of it.
+    fn forget(&mut self, id: VifId) -> Result<(), StoreError> {
+        let Some(vif) = self.vifs.remove(&id) else { return Ok(()) };
+        ignore_refusal(self.store.unwatch(&state_node(&vif.frontend), &token(id)))?;
+        match self.kernel.remove(vif.device) {
+            Ok(()) => Ok(()),
+            Err(problem) => self.store.write(&id.error_path(), problem),
+        }
     }
 
-    /// Writes the backend's state, unless its nodes are gone: a write would make them anew.
     fn write_state(&mut self, id: VifId, state: XenbusState) -> Result<(), StoreError> {
-        let node = state_node(&id.backend_path());
+        self.write(id, state, &[])
+    }
+
+    /// Writes the backend's state and other nodes, unless they are gone: a write would make them anew.
+    fn write(&mut self, id: VifId, state: XenbusState, others: &[(&str, &str)]) -> Result<(), StoreError> {
+        let backend = id.backend_path();
         self.store.transaction(|transaction| {
-            if transaction.exists(&node)? {
-                transaction.write(&node, state.value())?;
+            if transaction.exists(&state_node(&backend))? {
+                let others = others.iter().map(|(node, value)| (format!("{backend}/{node}"), *value));
+                transaction.write_each(others)?;
+                transaction.write(&state_node(&backend), state.value())?;
             }
             Ok(())
         })

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use xenconf::script::Script;
 use xenconf::vif::Defaults;
 use xenstore::{Client, Requests};
 
@@ -28,6 +29,7 @@ pub use domain::{Created, Destroyed};
 pub use error::ToolstackError;
 pub use script::{ScriptAction, ScriptCall, ScriptEnd, ScriptRun};
 
+use self::script::path_in;
 use crate::domains::Domains;
 use crate::lab::Store;
 use crate::{Error, Guest, Host};
@@ -134,6 +136,22 @@ impl Toolstack {
     #[must_use]
     pub const fn options(&self) -> &ToolstackOptions {
         &self.options
+    }
+
+    /// Calls a network script on the host, as xend did: `operation` is `start`, `stop` or `status`.
+    ///
+    /// ```no_run
+    /// # use xenconf::script::Script;
+    /// # fn example(lab: &lab::Lab) -> Result<(), lab::Error> {
+    /// let script = Script::parse("network-bridge netdev=eth0 bridge=xenbr0");
+    /// let run = lab.toolstack().network_script(&script.unwrap(), "start")?;
+    /// assert!(run.is_success(), "{run}");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn network_script(&self, script: &Script, operation: &str) -> Result<ScriptRun, Error> {
+        let path = path_in(&self.options.scripts, &script.name);
+        self.call(ScriptCall::network(path, operation, &script.arguments))
     }
 
     /// What scripts have in their environment besides that of the toolstack and what is said of the vif: where the store is,

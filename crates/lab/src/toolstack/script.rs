@@ -135,6 +135,13 @@ impl ScriptCall {
         Self { path: path.into(), arguments, environment }
     }
 
+    /// The call that xend made at its start (and, by the name of it, at its end) to prepare the host: the operation comes before
+    /// the script's own arguments (`Vifctl.py`).
+    pub(super) fn network(path: String, operation: &str, arguments: &[String]) -> Self {
+        let arguments = std::iter::once(operation.to_owned()).chain(arguments.iter().cloned()).collect();
+        Self { path: path.into(), arguments, environment: Vec::new() }
+    }
+
     /// Adds to the environment.
     pub(super) fn with(mut self, environment: Vec<(String, OsString)>) -> Self {
         self.environment.extend(environment);
