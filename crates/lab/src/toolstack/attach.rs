@@ -116,6 +116,9 @@ impl Toolstack {
             attached.runs.push(run);
             return Ok(attached);
         }
+        if noted.has_tap {
+            self.make_tap(vif, &*self.guest(vif.domid)?, noted.mac)?;
+        }
         let actions = [ScriptAction::Online, ScriptAction::Add];
         for action in actions.into_iter().filter(|action| noted.has_tap || !action.is_tap()) {
             let call = ScriptCall::about(vif, &noted.script, noted.gatewaydev.as_deref(), action);

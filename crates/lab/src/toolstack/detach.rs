@@ -89,6 +89,9 @@ impl Toolstack {
         if self.options.manner == Manner::Xend {
             return Ok(vec![self.call(ScriptCall::about_event(vif, script, ScriptAction::Offline))?]);
         }
+        if present.has_tap {
+            self.remove_tap(vif)?;
+        }
         let mut runs = Vec::new();
         let actions = [ScriptAction::Offline, ScriptAction::Remove];
         for action in actions.into_iter().filter(|action| present.has_tap || !action.is_tap()) {

@@ -10,6 +10,7 @@ mod domain;
 mod error;
 mod nodes;
 mod script;
+mod tap;
 mod wait;
 
 use std::ffi::OsString;
