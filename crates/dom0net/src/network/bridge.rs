@@ -33,7 +33,7 @@ pub fn start(
     }
     let card = uplink(kernel, names)?;
     let (plan, mut record) = plan_start(kernel, names, &card, arguments)?;
-    let answering = answering_gateways(&card);
+    let answering = answering_gateways(kernel, &card)?;
     records.write(&record)?;
     let made = plan.apply(kernel).map_err(Error::Plan).and_then(|()| {
         verify(kernel, &record.bridge, &answering).inspect_err(|_| {

