@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 
 use ethernet::MacAddress;
@@ -65,13 +66,13 @@ pub struct LabConfig {
 }
 
 impl Default for LabConfig {
-    /// A host `10.0.0.1/24` and `2001:db8::1/64`, a gateway `10.0.0.254` and `2001:db8::fe`, an internet behind it with
+    /// A host `10.0.0.250/24` and `2001:db8::250/64`, a gateway `10.0.0.254` and `2001:db8::fe`, an internet behind it with
     /// `192.0.2.1` and `2001:db8:ffff::1`, and scripts in `/etc/xen/scripts`.
     fn default() -> Self {
         let wire = WireConfig::default();
         let gateways = wire.gateway.iter().map(ipnet::IpNet::addr).collect();
-        let addresses = vec![net([10, 0, 0, 1], 24), net([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1], 64)];
-        let mac = Some(MacAddress::new([0x52, 0x54, 0, 0, 0, 1]));
+        let addresses = vec![net([10, 0, 0, 250], 24), net([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x250], 64)];
+        let mac = Some(MacAddress::new([0x52, 0x54, 0, 0, 0, 0xfa]));
         let host = Interface { mac, addresses, gateways };
         Self { wire, host, toolstack: ToolstackOptions::default(), folder: None, run_is_private: false }
     }
@@ -185,6 +186,13 @@ impl Lab {
     #[must_use]
     pub fn environment(&self) -> Vec<(String, OsString)> {
         self.toolstack.environment()
+    }
+
+    /// Runs a program on the host, in the same surroundings as scripts, and returns what it said.
+    pub fn on_host(&self, command: &mut Command) -> Result<Output, Error> {
+        let program = command.get_program().to_string_lossy().into_owned();
+        command.env_remove("XENSTORED_RUNDIR").envs(self.environment()).stdin(Stdio::null());
+        self.host.run(|| command.output())?.map_err(Error::system(format!("run {program} on the host")))
     }
 
     /// Shows all stations: the host, the gateway, the switch, the guests.

@@ -131,7 +131,7 @@ fn a_forged_arp_reply_changes_what_the_victim_believes() {
 #[test]
 fn a_frame_with_the_victims_mac_moves_it_in_the_bridges_table() {
     let Some((lab, mallory, victim)) = two_guests() else { return };
-    assert!(victim.station().ping(&Ping::to([10, 0, 0, 1])).unwrap().is_here());
+    assert!(victim.station().ping(&Ping::to([10, 0, 0, 250])).unwrap().is_here());
     let before = lab.host().station().beliefs().unwrap();
     let frame = Ethernet::broadcast(mac(&victim)).payload(0x88b5, b"it is me");
     let mut lookout = Lookout::around(&lab, &mallory).unwrap();

@@ -25,7 +25,7 @@ fn whatever_is_changed_is_told() {
         host.change("eth0", &LinkChange { mtu: Some(1400), ..LinkChange::default() }).unwrap();
     });
     assert_eq!(mtu.len(), 1, "{mtu:#?}");
-    assert!(mtu[0].starts_with("link eth0 was (up, kind veth, MAC 52:54:00:00:00:01, MTU 1500"), "{mtu:#?}");
+    assert!(mtu[0].starts_with("link eth0 was (up, kind veth, MAC 52:54:00:00:00:fa, MTU 1500"), "{mtu:#?}");
     let address = changes(host, |host| host.add_address("eth0", "10.9.0.1/24".parse().unwrap()).unwrap());
     assert!(address[0].starts_with("address eth0 10.9.0.1/24 is new"), "{address:#?}");
     assert!(address.iter().any(|line| line.starts_with("route 10.9.0.0/24 dev eth0 is new")), "{address:#?}");
@@ -40,7 +40,7 @@ fn whatever_is_changed_is_told() {
     let bridge = changes(host, |_| lab.add_bridge("xenbr0", &["eth0"]).unwrap());
     assert!(bridge.iter().any(|line| line.starts_with("link xenbr0 is new (up, kind bridge")), "{bridge:#?}");
     assert!(bridge.iter().any(|line| line.contains("port of xenbr0")), "{bridge:#?}");
-    assert!(bridge.iter().any(|line| line.starts_with("address eth0 10.0.0.1/24 is gone")), "{bridge:#?}");
+    assert!(bridge.iter().any(|line| line.starts_with("address eth0 10.0.0.250/24 is gone")), "{bridge:#?}");
     let filter = changes(host, |host| {
         let mut batch = Batch::new();
         batch.add_table(Table { family: TableFamily::Netdev, name: "guard" });
