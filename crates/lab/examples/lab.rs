@@ -27,7 +27,7 @@ fn main() -> ExitCode {
     let command = arguments.next().unwrap_or_default();
     let places = Places::from_environment();
     match command.to_str() {
-        Some(HIDDEN) => keeper::main(&[HIDDEN], arguments, work),
+        Some(HIDDEN) => keeper::main(&[HIDDEN], arguments, work).into(),
         Some("up" | "once" | "watch") => {
             status(keeper::start(&places, &[HIDDEN], &[command]).map_err(Into::into))
         }

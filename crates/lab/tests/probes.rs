@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ethernet::MacAddress;
-use lab::frame::{Arp, Ethernet, Packet};
+use lab::frame::{Arp, Description, Ethernet, Packet};
 use lab::{DomainConfig, Guest, Lab, Lookout, Ping};
 
 const LIMIT: Duration = Duration::from_millis(200);
@@ -83,6 +83,23 @@ fn a_packet_that_is_routed_is_known_by_what_it_carries() {
         .send_matching(mallory.station(), "eth0", &frame, |seen| seen.ends_with(b"the token"))
         .unwrap();
     assert!(arrivals.is_at("gateway"), "{arrivals}");
+}
+
+#[test]
+fn what_somebody_sends_meanwhile_is_seen() {
+    let Some((lab, mallory, victim)) = two_guests() else { return };
+    let mut lookout = Lookout::around(&lab, &mallory).unwrap();
+    let own = mac(&mallory);
+    let (answer, arrivals) = lookout
+        .during(
+            || mallory.station().ping(&Ping::to([10, 0, 0, 3])).unwrap(),
+            |seen| {
+                Description::read(seen).source == own && Description::read(seen).destination == mac(&victim)
+            },
+        )
+        .unwrap();
+    assert!(answer.is_here());
+    assert_eq!(arrivals.stations(), ["victim"], "{arrivals}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, ExitCode, Stdio, exit};
+use std::process::{Command, Stdio, exit};
 use std::thread;
 use std::time::Duration;
 
@@ -108,13 +108,14 @@ pub fn start(places: &Places, hidden: &[&str], arguments: &[OsString]) -> Result
     }
 }
 
-/// The stages of a lab: what the program does when it is called with the hidden words. `work` is what the lab was started for.
+/// The stages of a lab: what the program does when it is called with the hidden words; returns the exit status. `work` is what
+/// the lab was started for.
 #[must_use]
 pub fn main(
     hidden: &[&str],
     arguments: impl IntoIterator<Item = OsString>,
     work: impl FnOnce(&Context) -> Next,
-) -> ExitCode {
+) -> u8 {
     let mut arguments = arguments.into_iter();
     let stage = arguments.next().unwrap_or_default();
     let result = match stage.to_str() {
@@ -126,10 +127,10 @@ pub fn main(
         }),
     };
     match result {
-        Ok(status) => status.into(),
+        Ok(status) => status,
         Err(error) => {
             eprintln!("{error}");
-            ExitCode::FAILURE
+            1
         }
     }
 }

@@ -15,6 +15,8 @@ use crate::{Error, Guest, Lab, Station};
 const LIMIT: Duration = Duration::from_millis(250);
 /// How much later than the marker behind it a frame may come: they can take their ways on different processors.
 const GRACE: Duration = Duration::from_millis(10);
+/// How long a frame may take when its sender has done other things since.
+const REST: Duration = Duration::from_millis(20);
 /// Between two looks at all posts.
 const PAUSE: Duration = Duration::from_micros(200);
 
@@ -181,24 +183,42 @@ impl Lookout {
         let failed = |attempt: String| Error::system(attempt);
         let socket = sender.socket(link)?;
         let marker = self.has_marker.then(|| sender.mac(link).map(marker)).transpose()?;
-        for post in &mut self.posts {
-            while post.receive()?.is_some() {}
-        }
+        self.forget()?;
         for frame in std::iter::once(frame).chain(&marker) {
             socket.send(frame).map_err(failed(format!("send {frame} from {link} of {}", sender.name())))?;
         }
-        self.collect(marker.as_ref(), &mut matches)
+        self.collect(LIMIT, marker.as_ref(), &mut matches)
+    }
+
+    /// Does something that makes somebody send frames, and says where one arrived that matches, and what came of the rest.
+    pub fn during<T>(
+        &mut self,
+        act: impl FnOnce() -> T,
+        mut matches: impl FnMut(&[u8]) -> bool,
+    ) -> Result<(T, Arrivals), Error> {
+        self.forget()?;
+        let result = act();
+        Ok((result, self.collect(REST, None, &mut matches)?))
+    }
+
+    /// Forgets all that has arrived.
+    fn forget(&mut self) -> Result<(), Error> {
+        for post in &mut self.posts {
+            while post.receive()?.is_some() {}
+        }
+        Ok(())
     }
 
     fn collect(
         &mut self,
+        limit: Duration,
         marker: Option<&Frame>,
         matches: &mut impl FnMut(&[u8]) -> bool,
     ) -> Result<Arrivals, Error> {
         let begin = Instant::now();
         let mut arrivals = Arrivals::default();
         // Until when each post is watched.
-        let mut ends = vec![begin + LIMIT; self.posts.len()];
+        let mut ends = vec![begin + limit; self.posts.len()];
         loop {
             let mut is_quiet = true;
             let now = Instant::now();
