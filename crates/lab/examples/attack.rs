@@ -1,7 +1,7 @@
 //! Two guests on a bridge; one claims to be the gateway. Who hears it, and who believes it?
 //!
-//! `cargo run -p lab --example attack -- /etc/xen/scripts`, as root, or behind `unshare -Urnm`. With Xen's own scripts the forgery
-//! arrives and is believed.
+//! `cargo run -p lab --example attack -- /etc/xen/scripts`, as root, or behind `unshare -Urnm`. With Xen's own
+//! scripts the forgery arrives and is believed.
 
 use std::error::Error;
 use std::path::Path;

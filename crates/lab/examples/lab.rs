@@ -1,5 +1,5 @@
-//! A lab that stays: `up`, `list`, `enter STATION [COMMAND…]`, `down`. `once` ends with what it was started for, with status 3;
-//! `watch` does not end by itself, but with this command.
+//! A lab that stays: `up`, `list`, `enter STATION [COMMAND…]`, `down`. `once` ends with what it was started for,
+//! with status 3; `watch` does not end by itself, but with this command.
 //!
 //! It is its own hotplug script: called as `vif-bridge` it plugs an interface into its bridge, as simply as can be.
 
@@ -56,7 +56,7 @@ fn status(result: Result<u8, Box<dyn Error>>) -> ExitCode {
 }
 
 fn list(places: &Places) -> Result<u8, Box<dyn Error>> {
-    let running = keeper::list(places)?;
+    let running = keeper::running(places)?;
     println!("process {}: {}", running.pid, running.stations.join(", "));
     Ok(0)
 }

@@ -58,16 +58,16 @@ pub struct LabConfig {
     pub host: Interface,
     /// How the toolstack is set up.
     pub toolstack: ToolstackOptions,
-    /// The folder below which the lab makes one of its own; none: that for temporary files. The path of a socket is made of it,
-    /// which may not have more than 107 bytes.
+    /// The folder below which the lab makes one of its own; none: that for temporary files. The path of a socket
+    /// is made of it, which may not have more than 107 bytes.
     pub folder: Option<PathBuf>,
     /// Says that `/run` belongs to the lab alone already. Else programs on the host get another one.
     pub run_is_private: bool,
 }
 
 impl Default for LabConfig {
-    /// A host `10.0.0.250/24` and `2001:db8::250/64`, a gateway `10.0.0.254` and `2001:db8::fe`, an internet behind it with
-    /// `192.0.2.1` and `2001:db8:ffff::1`, and scripts in `/etc/xen/scripts`.
+    /// A host `10.0.0.250/24` and `2001:db8::250/64`, a gateway `10.0.0.254` and `2001:db8::fe`, an internet
+    /// behind it with `192.0.2.1` and `2001:db8:ffff::1`, and scripts in `/etc/xen/scripts`.
     fn default() -> Self {
         let wire = WireConfig::default();
         let gateways = wire.gateway.iter().map(ipnet::IpNet::addr).collect();
@@ -236,7 +236,8 @@ impl Drop for Lab {
 
 /// What tests do all the time.
 impl Lab {
-    /// Makes a bridge on the host, with these devices as ports; the first one's addresses and default routes move to it.
+    /// Makes a bridge on the host, with these devices as ports; the first one's addresses and default routes move
+    /// to it.
     pub fn add_bridge(&self, name: &str, ports: &[&str]) -> Result<(), Error> {
         crate::bridge::add(self.host.station(), name, ports)
     }

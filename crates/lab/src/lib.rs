@@ -13,13 +13,14 @@
 //!       guest          guest
 //! ```
 //!
-//! The lab knows nothing of any network script in particular: it calls what it is given by path, with the arguments, the
-//! environment and the patience of libxl. What a script does here it does on a Xen host.
+//! The lab knows nothing of any network script in particular: it calls what it is given by path, with the
+//! arguments, the environment and the patience of libxl. What a script does here it does on a Xen host.
 //!
-//! - [`Lab`] is all of it, in this process: made in a twentieth of a second, gone when it is dropped. Many can be there at once.
-//!   It needs the right to make namespaces: root's, or that of a user namespace.
-//! - [`Station`]s are the machines: the [`Host`], the [`Guest`]s, what is on the [`Wire`]. They ping, they ask who has an address, they run
-//!   programs, they tell how they are configured ([`Snapshot`]) and whom they believe to be where ([`Beliefs`]).
+//! - [`Lab`] is all of it, in this process: made in a twentieth of a second, gone when it is dropped. Many can be
+//!   there at once. It needs the right to make namespaces: root's, or that of a user namespace.
+//! - [`Station`]s are the machines: the [`Host`], the [`Guest`]s, what is on the [`Wire`]. They ping, they ask
+//!   who has an address, they run programs, they tell how they are configured ([`Snapshot`]) and whom they
+//!   believe to be where ([`Beliefs`]).
 //! - [`Toolstack`] creates and destroys domains, attaches and detaches interfaces.
 //! - [`frame`] builds what attackers send, and a [`Lookout`] sees where it arrives.
 //! - [`keeper`] keeps a lab alive in processes of its own, for people to look around in.

@@ -1,4 +1,5 @@
-//! Nothing is left behind. This is the only test of its program, so that it can count the program's threads and files.
+//! Nothing is left behind. This is the only test of its program, so that it can count the program's threads and
+//! files.
 #![allow(clippy::unwrap_used, reason = "panicking is how a test fails")]
 
 mod common;

@@ -17,16 +17,11 @@ use super::state::{Places, Running, running};
 /// The station on which the toolstack is.
 const HOST: &str = "host";
 
-/// The stations of the running lab.
-pub fn list(places: &Places) -> Result<Running, KeeperError> {
-    running(places)
-}
-
-/// Runs a command at a station of the running lab, or a shell when there is none, and returns its exit status. This process
-/// must not have any other thread, and is inside afterwards.
+/// Runs a command at a station of the running lab, or a shell when there is none, and returns its exit status.
+/// This process must not have any other thread, and is inside afterwards.
 ///
-/// A shell's prompt says where it is. Programs see the station's devices in `/sys`, where the system permits that; on the host they
-/// find the lab's store and files as its scripts do.
+/// A shell's prompt says where it is. Programs see the station's devices in `/sys`, where the system permits
+/// that; on the host they find the lab's store and files as its scripts do.
 pub fn enter(places: &Places, station: &str, command: &[OsString]) -> Result<u8, KeeperError> {
     let running = running(places)?;
     if !running.stations.iter().any(|name| name == station) {

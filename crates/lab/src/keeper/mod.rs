@@ -5,13 +5,13 @@
 //!     └─────── a lifeline ───────┘
 //! ```
 //!
-//! [`start`] gives the lab namespaces of all kinds, as root or, where that is allowed, as anybody. Its first process does nothing
-//! but watch: when the command that started it ends, or the lab itself, it ends too, and the kernel ends everything that was
-//! started inside, however. All files of the lab are in a file system that goes with it. So nothing is left, also after
-//! `kill -9`.
+//! [`start`] gives the lab namespaces of all kinds, as root or, where that is allowed, as anybody. Its first
+//! process does nothing but watch: when the command that started it ends, or the lab itself, it ends too, and the
+//! kernel ends everything that was started inside, however. All files of the lab are in a file system that goes
+//! with it. So nothing is left, also after `kill -9`.
 //!
-//! When the lab says that it wants to stay ([`Next::Stay`]), the command ends without it, and others can [`enter`], [`list`]
-//! and [`end`] it.
+//! When the lab says that it wants to stay ([`Next::Stay`]), the command ends without it, and others can
+//! [`enter`] and [`end`] it.
 
 mod enter;
 mod error;
@@ -19,7 +19,7 @@ mod namespaces;
 mod stages;
 mod state;
 
-pub use enter::{enter, list};
+pub use enter::enter;
 pub use error::KeeperError;
 pub use stages::{Context, Next, main, start};
 pub use state::{Places, Running, end, running};

@@ -22,8 +22,8 @@ const SETTINGS: [&str; 3] = [
     "user/max_user_namespaces",
 ];
 
-/// Moves this process into new namespaces; its children are then the first processes of the lab. Must be called before any
-/// thread is made.
+/// Moves this process into new namespaces; its children are then the first processes of the lab. Must be called
+/// before any thread is made.
 ///
 /// Root needs no user namespace, if it has the rights of root; everybody else gets one, in which they are root.
 pub(super) fn unshare_all() -> Result<(), KeeperError> {

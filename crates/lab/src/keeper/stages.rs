@@ -71,8 +71,8 @@ impl Context {
 
 /// Starts a lab, and returns when it has ended or wants to stay: the exit status.
 ///
-/// `hidden` are the words with which this program calls [`main`]; `arguments` are for the work there. This process must not have
-/// any other thread.
+/// `hidden` are the words with which this program calls [`main`]; `arguments` are for the work there. This
+/// process must not have any other thread.
 pub fn start(places: &Places, hidden: &[&str], arguments: &[OsString]) -> Result<u8, KeeperError> {
     places.prepare()?;
     // The first process takes it over, for as long as that lives.
@@ -108,8 +108,8 @@ pub fn start(places: &Places, hidden: &[&str], arguments: &[OsString]) -> Result
     }
 }
 
-/// The stages of a lab: what the program does when it is called with the hidden words; returns the exit status. `work` is what
-/// the lab was started for.
+/// The stages of a lab: what the program does when it is called with the hidden words; returns the exit status.
+/// `work` is what the lab was started for.
 #[must_use]
 pub fn main(
     hidden: &[&str],

@@ -28,8 +28,8 @@ pub struct Places {
 }
 
 impl Places {
-    /// This user's folder: `$DOM0NET_LAB_DIR`; else `dom0net-lab` in `/run` for root and in `$XDG_RUNTIME_DIR` for others; else
-    /// `/tmp/dom0net-lab-UID`.
+    /// This user's folder: `$DOM0NET_LAB_DIR`; else `dom0net-lab` in `/run` for root and in `$XDG_RUNTIME_DIR`
+    /// for others; else `/tmp/dom0net-lab-UID`.
     #[must_use]
     pub fn from_environment() -> Self {
         Self::of(geteuid().as_raw(), |name| std::env::var_os(name).filter(|value| !value.is_empty()))
@@ -163,8 +163,8 @@ pub fn end(places: &Places) -> Result<(), KeeperError> {
     places.forget()
 }
 
-/// When a process was started, in ticks since boot (`/proc/PID/stat`, the 22nd field); none when there is none, or it has
-/// ended and only waits to be noticed.
+/// When a process was started, in ticks since boot (`/proc/PID/stat`, the 22nd field); none when there is none,
+/// or it has ended and only waits to be noticed.
 pub(super) fn start_of(pid: u32) -> Option<u64> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The second field is a name in parentheses that may contain anything.

@@ -41,8 +41,8 @@ pub(super) enum Step {
     Announce,
     /// Say that the guest has let go.
     Pause,
-    /// Remove the device with all that is known of it, and say so. What is left of the nodes is the toolstack's to remove;
-    /// it may as well write them anew for another device, before we look again.
+    /// Remove the device with all that is known of it, and say so. What is left of the nodes is the toolstack's
+    /// to remove; it may as well write them anew for another device, before we look again.
     Close,
     /// Remove the device with all that is known of it.
     Forget,

@@ -1,9 +1,9 @@
 //! The host's half of network interfaces: what Linux's xen-netback does, as far as the store and the network can see
 //! it.
 //!
-//! For each vif whose nodes appear it makes a pair of devices, `vifD.N` on the host and `ethN` in the guest, as one the
-//! other's end. It tells the guest that all is ready only when the script has written that it is. When the vif goes,
-//! the host's device is gone before the toolstack is told, so that the script never sees it.
+//! For each vif whose nodes appear it makes a pair of devices, `vifD.N` on the host and `ethN` in the guest, as
+//! one the other's end. It tells the guest that all is ready only when the script has written that it is. When
+//! the vif goes, the host's device is gone before the toolstack is told, so that the script never sees it.
 
 mod device;
 mod kernel;
@@ -47,7 +47,8 @@ pub(crate) struct Netback {
 }
 
 impl Netback {
-    /// Starts it for the vifs that domain `backend`, whose network is `host`, serves. `store` is a connection as that domain.
+    /// Starts it for the vifs that domain `backend`, whose network is `host`, serves. `store` is a connection as
+    /// that domain.
     pub(crate) fn start(
         backend: u32,
         host: &Station,
@@ -115,8 +116,14 @@ impl Server {
 
     fn serve(&mut self) -> Result<(), StoreError> {
         loop {
-            let Some(event) = self.store.next_event(None)? else { continue };
-            match self.vif_of(&event.token, &event.path) {
+            let vif = match self.store.next_event(None) {
+                Ok(Some(event)) => self.vif_of(&event.token, &event.path),
+                Ok(None) => continue,
+                // A guest that makes more events than anybody can read does not stop the others.
+                Err(StoreError::EventsLost) => None,
+                Err(error) => return Err(error),
+            };
+            match vif {
                 Some(vif) => self.look_at(vif)?,
                 None => self.look_at_all()?,
             }

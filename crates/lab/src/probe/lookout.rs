@@ -86,8 +86,8 @@ impl fmt::Display for Arrivals {
 
 /// Sockets at all places where a frame could arrive.
 ///
-/// To be sure quickly that a frame arrived nowhere, another one is sent behind it that is known to arrive: a marker. Who has
-/// seen the marker would have seen the frame. Without a marker it takes a quarter of a second.
+/// To be sure quickly that a frame arrived nowhere, another one is sent behind it that is known to arrive: a
+/// marker. Who has seen the marker would have seen the frame. Without a marker it takes a quarter of a second.
 ///
 /// ```no_run
 /// use lab::frame::{Arp, Ethernet};
@@ -121,8 +121,8 @@ impl Lookout {
         Self::default()
     }
 
-    /// Posts at everybody whom frames of `sender` could reach: the connected interfaces of the other guests, the host's
-    /// bridges, and the host's cable. With a marker.
+    /// Posts at everybody whom frames of `sender` could reach: the connected interfaces of the other guests, the
+    /// host's bridges, and the host's cable. With a marker.
     pub fn around(lab: &Lab, sender: &Guest) -> Result<Self, Error> {
         let mut lookout = Self { has_marker: true, ..Self::default() };
         for guest in lab.toolstack().guests() {
@@ -158,8 +158,8 @@ impl Lookout {
         Ok(())
     }
 
-    /// Says whether a marker follows each frame: an ARP probe from the sender's own MAC address, for an address that nobody
-    /// has. A guard must let it through; whom it does not reach is watched for the full time.
+    /// Says whether a marker follows each frame: an ARP probe from the sender's own MAC address, for an address
+    /// that nobody has. A guard must let it through; whom it does not reach is watched for the full time.
     #[must_use]
     pub const fn with_marker(mut self, has_marker: bool) -> Self {
         self.has_marker = has_marker;
@@ -171,8 +171,8 @@ impl Lookout {
         self.send_matching(sender, link, frame, |seen| seen == &**frame)
     }
 
-    /// Sends a frame from a device and says where one arrived that matches: for frames that are changed on the way, by
-    /// routers above all.
+    /// Sends a frame from a device and says where one arrived that matches: for frames that are changed on the
+    /// way, by routers above all.
     pub fn send_matching(
         &mut self,
         sender: &Station,
@@ -190,7 +190,8 @@ impl Lookout {
         self.collect(LIMIT, marker.as_ref(), &mut matches)
     }
 
-    /// Does something that makes somebody send frames, and says where one arrived that matches, and what came of the rest.
+    /// Does something that makes somebody send frames, and says where one arrived that matches, and what came of
+    /// the rest.
     pub fn during<T>(
         &mut self,
         act: impl FnOnce() -> T,

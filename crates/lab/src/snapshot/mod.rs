@@ -1,8 +1,8 @@
 //! What a station looks like, to be compared with what it looked like before.
 //!
-//! A snapshot holds what somebody has configured: links, addresses, routes, rules, lasting neighbours, kernel settings, packet
-//! filter. Numbers of devices, counters and what the kernel learns by itself are left out, so that two snapshots are equal when
-//! nothing has been changed.
+//! A snapshot holds what somebody has configured: links, addresses, routes, rules, lasting neighbours, kernel
+//! settings, packet filter. Numbers of devices, counters and what the kernel learns by itself are left out, so
+//! that two snapshots are equal when nothing has been changed.
 
 mod filter;
 mod links;
@@ -192,8 +192,8 @@ fn add_routes(
     Ok(())
 }
 
-/// `RTA_OIF`, `RTA_GATEWAY`, `RTA_PRIORITY`, `RTA_DST`, `RTA_TABLE`, `RTA_MULTIPATH`, `RTA_CACHEINFO`: told in words, or not at
-/// all.
+/// `RTA_OIF`, `RTA_GATEWAY`, `RTA_PRIORITY`, `RTA_DST`, `RTA_TABLE`, `RTA_MULTIPATH`, `RTA_CACHEINFO`: told in
+/// words, or not at all.
 const TOLD: [u16; 7] = [1, 4, 5, 6, 9, 12, 15];
 
 fn describe_route(route: &Route, links: &[Link]) -> (String, String) {

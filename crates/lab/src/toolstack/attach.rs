@@ -38,8 +38,8 @@ pub(super) struct Noted {
 impl Toolstack {
     /// Attaches an interface to a running domain, as `xl network-attach` does.
     ///
-    /// When that fails, libxl leaves all nodes where they are, and [`detach`](Self::detach) removes them. xend removes them
-    /// at once.
+    /// When that fails, libxl leaves all nodes where they are, and [`detach`](Self::detach) removes them. xend
+    /// removes them at once.
     pub fn attach(&self, domid: u32, config: &VifConfig) -> Result<Attached, ToolstackError> {
         self.guest(domid)?;
         let mut store = self.client()?;

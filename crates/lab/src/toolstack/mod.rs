@@ -1,7 +1,8 @@
 //! What `xl` does with domains and their interfaces: nodes in the store, waiting, scripts.
 //!
-//! Follows libxl of Xen 4.17 and later, in what it writes, in which order, for how long it waits, how it calls scripts and what
-//! it leaves behind when something fails. What needs no network (memory, disks, consoles) is left out.
+//! Follows libxl of Xen 4.17 and later, in what it writes, in which order, for how long it waits, how it calls
+//! scripts and what it leaves behind when something fails. What needs no network (memory, disks, consoles) is
+//! left out.
 
 mod attach;
 mod config;
@@ -63,8 +64,8 @@ pub enum Manner {
     /// libxl's: it calls the script itself, and only its exit status counts.
     #[default]
     Libxl,
-    /// xend's: an event of the kernel leads to the call of the script, with the arguments that stand behind its name and an
-    /// absolute path; only what it writes to `hotplug-status` counts.
+    /// xend's: an event of the kernel leads to the call of the script, with the arguments that stand behind its
+    /// name and an absolute path; only what it writes to `hotplug-status` counts.
     Xend,
 }
 
@@ -155,8 +156,8 @@ impl Toolstack {
         self.call(ScriptCall::network(path, operation, &script.arguments))
     }
 
-    /// What scripts have in their environment besides that of the toolstack and what is said of the vif: where the store is,
-    /// and what the options add.
+    /// What scripts have in their environment besides that of the toolstack and what is said of the vif: where
+    /// the store is, and what the options add.
     pub(crate) fn environment(&self) -> Vec<(String, OsString)> {
         let mut environment = vec![("XENSTORED_PATH".to_owned(), self.store.path().into())];
         environment.extend(self.options.environment.iter().cloned());

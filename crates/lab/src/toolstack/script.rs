@@ -118,8 +118,8 @@ impl ScriptCall {
         Self { path: script.into(), arguments: action.arguments().map(str::to_owned).to_vec(), environment }
     }
 
-    /// The call that the kernel's event led to in xend's days: the node's words are the command, and the path is that of
-    /// the event (`xen-backend.rules`).
+    /// The call that the kernel's event led to in xend's days: the node's words are the command, and the path is
+    /// that of the event (`xen-backend.rules`).
     pub(super) fn about_event(id: VifId, script: &str, action: ScriptAction) -> Self {
         let mut words = script.split_ascii_whitespace().map(str::to_owned);
         let path = words.next().unwrap_or_default();
@@ -135,8 +135,8 @@ impl ScriptCall {
         Self { path: path.into(), arguments, environment }
     }
 
-    /// The call that xend made at its start (and, by the name of it, at its end) to prepare the host: the operation comes before
-    /// the script's own arguments (`Vifctl.py`).
+    /// The call that xend made at its start (and, by the name of it, at its end) to prepare the host: the
+    /// operation comes before the script's own arguments (`Vifctl.py`).
     pub(super) fn network(path: String, operation: &str, arguments: &[String]) -> Self {
         let arguments = std::iter::once(operation.to_owned()).chain(arguments.iter().cloned()).collect();
         Self { path: path.into(), arguments, environment: Vec::new() }

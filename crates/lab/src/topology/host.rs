@@ -14,8 +14,8 @@ pub struct Host {
 }
 
 impl Host {
-    /// Makes a host whose programs leave their traces below `folder`, and in a `/run` of their own unless this process has
-    /// one already.
+    /// Makes a host whose programs leave their traces below `folder`, and in a `/run` of their own unless this
+    /// process has one already.
     pub fn new(name: &str, folder: &Path, run_is_private: bool) -> Result<Self, Error> {
         let station = Station::new(name)?;
         let mounts = Mounts::new(station.namespace(), folder, run_is_private);
@@ -35,8 +35,8 @@ impl Host {
         self.mounts.as_ref().map(Mounts::log).map_err(String::as_str)
     }
 
-    /// Calls `work` in a thread that is on the host in every respect: programs that it starts see the host's devices in
-    /// `/sys`, and have `/run` and `/var/log/xen` of their own.
+    /// Calls `work` in a thread that is on the host in every respect: programs that it starts see the host's
+    /// devices in `/sys`, and have `/run` and `/var/log/xen` of their own.
     pub fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Result<T, Error> {
         self.station
             .run(|| {
