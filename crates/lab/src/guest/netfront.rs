@@ -57,7 +57,10 @@ fn next(
         (Initialising, Some(InitWait)) if behaviour.connects => Some(Step::Connect),
         (Connected, Some(Connected)) if !is_on => Some(Step::SwitchOn),
         (Connected, Some(InitWait)) if !is_on && behaviour.is_early => Some(Step::SwitchOn),
-        (Initialising | Connected, None | Some(Closing | Closed)) if behaviour.closes => Some(Step::Close),
+        // One that has just begun anew finds its backend closed, and waits for it.
+        (Connected, None | Some(Closed)) | (Initialising | Connected, Some(Closing)) if behaviour.closes => {
+            Some(Step::Close)
+        }
         _ => None,
     }
 }
@@ -239,6 +242,8 @@ mod tests {
             let deaf = GuestBehaviour { closes: false, ..LINUX };
             assert_eq!(next(Connected, backend, true, deaf), None);
         }
+        assert_eq!(next(Initialising, Some(Closing), false, LINUX), Some(Step::Close));
+        assert_eq!(next(Initialising, Some(Closed), false, LINUX), None);
     }
 
     #[test]
