@@ -139,11 +139,8 @@ impl Station {
         add_addresses(&mut snapshot, &mut kernel, &links).map_err(&failed)?;
         add_routes(&mut snapshot, &mut kernel, &links).map_err(&failed)?;
         add_neighbours(&mut snapshot, &mut kernel, &links).map_err(&failed)?;
-        self.run(|| {
-            rules::add(&mut snapshot)?;
-            filter::add(&mut snapshot)
-        })?
-        .map_err(&failed)?;
+        rules::add(&mut snapshot, &mut kernel).map_err(&failed)?;
+        self.run(|| filter::add(&mut snapshot))?.map_err(&failed)?;
         self.run(|| add_settings(&mut snapshot, &links))?
             .map_err(|source| Error::Setting { station: self.name().to_owned(), source })?;
         Ok(snapshot)
@@ -204,10 +201,13 @@ fn describe_route(route: &Route, links: &[Link]) -> (String, String) {
     }
     // All that nothing here knows the name of is compared as it is.
     for (kind, payload) in route.attributes.iter().filter(|(kind, _)| !TOLD.contains(kind)) {
-        let bytes: Vec<String> = payload.iter().map(|byte| format!("{byte:02x}")).collect();
-        state.push(format!("attribute {kind} {}", bytes.concat()));
+        state.push(format!("attribute {kind} {}", hex(payload)));
     }
     (format!("route {route}{device}"), state.join(", "))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().concat()
 }
 
 fn add_neighbours(
