@@ -1,7 +1,9 @@
 //! All of it together.
 
+use std::ffi::OsString;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 
 use ethernet::MacAddress;
@@ -13,7 +15,7 @@ use crate::guest::lock;
 use crate::netback::Netback;
 use crate::toolstack::{Toolstack, ToolstackOptions};
 use crate::topology::net;
-use crate::{Error, Guest, Host, Interface, Wire, WireConfig};
+use crate::{Error, Guest, Host, Interface, Station, Wire, WireConfig};
 
 /// The store's server, which all parts share, and which is shut down before they are.
 #[derive(Debug)]
@@ -56,21 +58,23 @@ pub struct LabConfig {
     pub host: Interface,
     /// How the toolstack is set up.
     pub toolstack: ToolstackOptions,
-    /// The folder below which the lab makes one of its own; none: that for temporary files. The path of a socket is made of it,
-    /// which may not have more than 107 bytes.
+    /// The folder below which the lab makes one of its own; none: that for temporary files. The path of a socket
+    /// is made of it, which may not have more than 107 bytes.
     pub folder: Option<PathBuf>,
+    /// Says that `/run` belongs to the lab alone already. Else programs on the host get another one.
+    pub run_is_private: bool,
 }
 
 impl Default for LabConfig {
-    /// A host `10.0.0.1/24` and `2001:db8::1/64`, a gateway `10.0.0.254` and `2001:db8::fe`, an internet behind it with
-    /// `192.0.2.1` and `2001:db8:ffff::1`, and scripts in `/etc/xen/scripts`.
+    /// A host `10.0.0.250/24` and `2001:db8::250/64`, a gateway `10.0.0.254` and `2001:db8::fe`, an internet
+    /// behind it with `192.0.2.1` and `2001:db8:ffff::1`, and scripts in `/etc/xen/scripts`.
     fn default() -> Self {
         let wire = WireConfig::default();
         let gateways = wire.gateway.iter().map(ipnet::IpNet::addr).collect();
-        let addresses = vec![net([10, 0, 0, 1], 24), net([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1], 64)];
-        let mac = Some(MacAddress::new([0x52, 0x54, 0, 0, 0, 1]));
+        let addresses = vec![net([10, 0, 0, 250], 24), net([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x250], 64)];
+        let mac = Some(MacAddress::new([0x52, 0x54, 0, 0, 0, 0xfa]));
         let host = Interface { mac, addresses, gateways };
-        Self { wire, host, toolstack: ToolstackOptions::default(), folder: None }
+        Self { wire, host, toolstack: ToolstackOptions::default(), folder: None, run_is_private: false }
     }
 }
 
@@ -119,7 +123,7 @@ impl Lab {
         }
         .map_err(Error::system("make a folder for the lab"))?;
         let wire = Wire::new(config.wire)?;
-        let host = Arc::new(Host::new("host", folder.path())?);
+        let host = Arc::new(Host::new("host", folder.path(), config.run_is_private)?);
         wire.connect(host.station(), "eth0", &config.host)?;
         let store = Arc::new(Store::start(folder.path().join("xenstored"))?);
         let mut dom0 = Client::connect(store.path())?;
@@ -178,6 +182,29 @@ impl Lab {
             .map_err(Error::system(format!("connect to the store as domain {domid}")))
     }
 
+    /// What programs on the host have in their environment: where the store is, and where to keep files.
+    #[must_use]
+    pub fn environment(&self) -> Vec<(String, OsString)> {
+        self.toolstack.environment()
+    }
+
+    /// Runs a program on the host, in the same surroundings as scripts, and returns what it said.
+    pub fn on_host(&self, command: &mut Command) -> Result<Output, Error> {
+        let program = command.get_program().to_string_lossy().into_owned();
+        command.env_remove("XENSTORED_RUNDIR").envs(self.environment()).stdin(Stdio::null());
+        self.host.run(|| command.output())?.map_err(Error::system(format!("run {program} on the host")))
+    }
+
+    /// Shows all stations: the host, the gateway, the switch, the guests.
+    pub fn each_station(&self, mut visit: impl FnMut(&Station)) {
+        visit(self.host.station());
+        visit(self.wire.gateway());
+        visit(self.wire.switch());
+        for guest in self.domains.all() {
+            visit(guest.station());
+        }
+    }
+
     /// Why netback ended, if it did.
     #[must_use]
     pub fn netback_failure(&self) -> Option<String> {
@@ -209,7 +236,8 @@ impl Drop for Lab {
 
 /// What tests do all the time.
 impl Lab {
-    /// Makes a bridge on the host, with these devices as ports; the first one's addresses and default routes move to it.
+    /// Makes a bridge on the host, with these devices as ports; the first one's addresses and default routes move
+    /// to it.
     pub fn add_bridge(&self, name: &str, ports: &[&str]) -> Result<(), Error> {
         crate::bridge::add(self.host.station(), name, ports)
     }

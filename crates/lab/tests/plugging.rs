@@ -6,7 +6,10 @@ mod common;
 use std::fs;
 use std::time::Duration;
 
-use lab::{DomainConfig, GuestBehaviour, Lab, LabConfig, Manner, Ping, ScriptEnd, ToolstackError, VifConfig};
+use lab::{
+    DomainConfig, GuestBehaviour, Lab, LabConfig, MachineKind, Manner, Ping, ScriptEnd, ToolstackError,
+    VifConfig,
+};
 use xenstore::{Requests, TreeLimits};
 
 const WEB: &str = "mac=00:16:3e:00:00:02,ip=10.0.0.2 2001:db8::2";
@@ -14,8 +17,8 @@ const DB: &str = "mac=00:16:3e:00:00:03,ip=10.0.0.3 2001:db8::3";
 const EVERYBODY: [&str; 8] = [
     "10.0.0.3",
     "2001:db8::3",
-    "10.0.0.1",
-    "2001:db8::1",
+    "10.0.0.250",
+    "2001:db8::250",
     "10.0.0.254",
     "2001:db8::fe",
     "192.0.2.1",
@@ -167,6 +170,29 @@ fn the_script_is_called_as_libxl_calls_it() {
             .concat();
     let recorded = fs::read_to_string(log).unwrap();
     assert_eq!(recorded.lines().collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn a_guest_that_boots_with_an_emulated_card_has_two_calls() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("calls");
+    let Some(lab) = lab_behaving(&format!("record {}", log.display()), |_| ()) else { return };
+    let config = DomainConfig { kind: MachineKind::Hvm, ..DomainConfig::xl("hvm", &[WEB]).unwrap() };
+    lab.toolstack().create(&config).unwrap();
+    assert!(links(&lab).contains(&"vif1.0-emu".to_owned()), "{:?}", links(&lab));
+    let backend = nodes(&lab, "/local/domain/0/backend/vif/1/0");
+    assert!(backend.contains(&r#"/type = "vif_ioemu" (n0,r1)"#.to_owned()), "{backend:#?}");
+    lab.toolstack().destroy(1).unwrap();
+    assert!(!links(&lab).contains(&"vif1.0-emu".to_owned()));
+    let calls = fs::read_to_string(&log).unwrap();
+    let commands: Vec<&str> = calls.lines().filter_map(|line| line.strip_prefix("arguments ")).collect();
+    assert_eq!(
+        commands,
+        ["online type_if=vif", "add type_if=tap", "offline type_if=vif", "remove type_if=tap"]
+    );
+    let interfaces: Vec<&str> = calls.lines().filter(|line| line.starts_with("INTERFACE=")).collect();
+    let tap = "INTERFACE=vif1.0-emu";
+    assert_eq!(interfaces, ["INTERFACE=(not set)", tap, "INTERFACE=(not set)", tap]);
 }
 
 #[test]

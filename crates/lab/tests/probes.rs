@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ethernet::MacAddress;
-use lab::frame::{Arp, Ethernet, Packet};
+use lab::frame::{Arp, Description, Ethernet, Packet};
 use lab::{DomainConfig, Guest, Lab, Lookout, Ping};
 
 const LIMIT: Duration = Duration::from_millis(200);
@@ -86,6 +86,23 @@ fn a_packet_that_is_routed_is_known_by_what_it_carries() {
 }
 
 #[test]
+fn what_somebody_sends_meanwhile_is_seen() {
+    let Some((lab, mallory, victim)) = two_guests() else { return };
+    let mut lookout = Lookout::around(&lab, &mallory).unwrap();
+    let own = mac(&mallory);
+    let (answer, arrivals) = lookout
+        .during(
+            || mallory.station().ping(&Ping::to([10, 0, 0, 3])).unwrap(),
+            |seen| {
+                Description::read(seen).source == own && Description::read(seen).destination == mac(&victim)
+            },
+        )
+        .unwrap();
+    assert!(answer.is_here());
+    assert_eq!(arrivals.stations(), ["victim"], "{arrivals}");
+}
+
+#[test]
 fn who_has_an_address_answers_for_it() {
     let Some((lab, mallory, victim)) = two_guests() else { return };
     for target in ["10.0.0.3", "2001:db8::3"] {
@@ -131,7 +148,7 @@ fn a_forged_arp_reply_changes_what_the_victim_believes() {
 #[test]
 fn a_frame_with_the_victims_mac_moves_it_in_the_bridges_table() {
     let Some((lab, mallory, victim)) = two_guests() else { return };
-    assert!(victim.station().ping(&Ping::to([10, 0, 0, 1])).unwrap().is_here());
+    assert!(victim.station().ping(&Ping::to([10, 0, 0, 250])).unwrap().is_here());
     let before = lab.host().station().beliefs().unwrap();
     let frame = Ethernet::broadcast(mac(&victim)).payload(0x88b5, b"it is me");
     let mut lookout = Lookout::around(&lab, &mallory).unwrap();

@@ -37,7 +37,7 @@ fn programs_of_the_host_see_its_devices_and_folders_of_their_own() {
     }
     let folder = tempfile::tempdir().unwrap();
     let begin = std::time::Instant::now();
-    let host = Host::new("host", folder.path()).unwrap();
+    let host = Host::new("host", folder.path(), false).unwrap();
     println!("{:?}", begin.elapsed());
     host.log_folder().unwrap();
     let links = host.run(|| std::fs::read_dir("/sys/class/net").unwrap().count()).unwrap();

@@ -1,6 +1,7 @@
 //! The command line: one file for each command.
 
 mod host;
+mod lab;
 pub(crate) mod network_bridge;
 mod output;
 mod recover;
@@ -42,6 +43,9 @@ Example:
     Recover,
     /// Show the bridges of this host, the guests on them, and what the guard has dropped.
     Show(show::Show),
+    /// A Xen host without Xen, to see what this program does and to try a configuration.
+    #[command(subcommand)]
+    Lab(lab::Lab),
     /// Start, stop or show a bridge, with the words of Xen's own script.
     #[command(disable_help_flag = true)]
     NetworkBridge {
@@ -73,6 +77,7 @@ pub(crate) fn run() -> u8 {
         Command::Stop(host) => host.run("stop"),
         Command::Recover => recover::run(),
         Command::Show(show) => show.run(),
+        Command::Lab(lab) => lab.run(),
         Command::NetworkBridge { words } => network_bridge::run(words),
         Command::VifBridge { words } => crate::vif_bridge(words),
     }

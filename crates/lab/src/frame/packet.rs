@@ -34,8 +34,8 @@ struct Fragment {
 
 /// An IP packet: addresses, then what it carries, with lengths and checksums that are right.
 ///
-/// Say first what it carries and then what stands in front of that: [`hop_limit`](Self::hop_limit), extension headers,
-/// fragmentation.
+/// Say first what it carries and then what stands in front of that: [`hop_limit`](Self::hop_limit), extension
+/// headers, fragmentation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Packet {
     ends: Ends,

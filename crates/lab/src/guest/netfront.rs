@@ -57,7 +57,10 @@ fn next(
         (Initialising, Some(InitWait)) if behaviour.connects => Some(Step::Connect),
         (Connected, Some(Connected)) if !is_on => Some(Step::SwitchOn),
         (Connected, Some(InitWait)) if !is_on && behaviour.is_early => Some(Step::SwitchOn),
-        (Initialising | Connected, None | Some(Closing | Closed)) if behaviour.closes => Some(Step::Close),
+        // One that has just begun anew finds its backend closed, and waits for it.
+        (Connected, None | Some(Closed)) | (Initialising | Connected, Some(Closing)) if behaviour.closes => {
+            Some(Step::Close)
+        }
         _ => None,
     }
 }
@@ -146,6 +149,8 @@ impl Frontend {
     fn take(&mut self, devid: u32, folder: &str, step: Step) -> Result<bool, Error> {
         match step {
             Step::Connect => {
+                // If it was on, that was another interface with this number.
+                self.set_on(devid, false);
                 let nodes = RING.into_iter().map(|(node, value)| (format!("{folder}/{node}"), value));
                 match self.store.write_each(nodes) {
                     Err(error) if error.code().is_some() => return Ok(false),
@@ -154,9 +159,7 @@ impl Frontend {
                 self.write_state(folder, XenbusState::Connected)
             }
             Step::SwitchOn => {
-                if let Some(device) = self.devices.get_mut(&devid) {
-                    device.is_on = true;
-                }
+                self.set_on(devid, true);
                 let interface = self.guest.interface(devid);
                 match self.guest.station().configure(&format!("eth{devid}"), &interface) {
                     Ok(()) => self.guest.set_connected(devid, true),
@@ -167,11 +170,15 @@ impl Frontend {
             }
             Step::Close => {
                 self.guest.set_connected(devid, false);
-                if let Some(device) = self.devices.get_mut(&devid) {
-                    device.is_on = false;
-                }
+                self.set_on(devid, false);
                 self.write_state(folder, XenbusState::Closed)
             }
+        }
+    }
+
+    fn set_on(&mut self, devid: u32, is_on: bool) {
+        if let Some(device) = self.devices.get_mut(&devid) {
+            device.is_on = is_on;
         }
     }
 
@@ -235,6 +242,8 @@ mod tests {
             let deaf = GuestBehaviour { closes: false, ..LINUX };
             assert_eq!(next(Connected, backend, true, deaf), None);
         }
+        assert_eq!(next(Initialising, Some(Closing), false, LINUX), Some(Step::Close));
+        assert_eq!(next(Initialising, Some(Closed), false, LINUX), None);
     }
 
     #[test]

@@ -26,8 +26,6 @@ pub(super) enum Phase {
     Announced,
     /// The guest has let go, but may come back.
     Paused,
-    /// The device is gone; the nodes are the toolstack's to remove.
-    Closed,
 }
 
 /// What netback does next.
@@ -43,7 +41,8 @@ pub(super) enum Step {
     Announce,
     /// Say that the guest has let go.
     Pause,
-    /// Remove the device, and say so.
+    /// Remove the device with all that is known of it, and say so. What is left of the nodes is the toolstack's
+    /// to remove; it may as well write them anew for another device, before we look again.
     Close,
     /// Remove the device with all that is known of it.
     Forget,
@@ -68,7 +67,7 @@ pub(super) fn next(phase: Option<Phase>, seen: Seen) -> Option<Step> {
         Phase::Waiting => (seen.frontend == Some(Connected)).then_some(Step::Connect),
         // Never before the script is done: the guard may not be in force yet.
         Phase::Connected => seen.is_plugged.then_some(Step::Announce),
-        Phase::Announced | Phase::Closed => None,
+        Phase::Announced => None,
         Phase::Paused if !seen.is_online || seen.frontend.is_none() => Some(Step::Close),
         Phase::Paused => (seen.frontend == Some(Initialising)).then_some(Step::Reopen),
     }
@@ -100,8 +99,7 @@ mod tests {
         assert_eq!(next(Some(Phase::Announced), asked), None);
         let closed = Seen { frontend: Some(Closed), ..asked };
         assert_eq!(next(Some(Phase::Announced), closed), Some(Step::Close));
-        assert_eq!(next(Some(Phase::Closed), closed), None);
-        assert_eq!(next(Some(Phase::Closed), Seen { backend: None, ..closed }), Some(Step::Forget));
+        assert_eq!(next(None, Seen { backend: Some(Closed), ..closed }), None);
     }
 
     #[test]

@@ -9,8 +9,8 @@ use netkernel::link::{LinkChange, LinkKind, LinkName};
 use crate::Station;
 use crate::xenbus::VifId;
 
-/// The MAC address of the host's end of each vif (`drivers/net/xen-netback/interface.c`): the highest there is, so that no
-/// bridge takes it for its own.
+/// The MAC address of the host's end of each vif (`drivers/net/xen-netback/interface.c`): the highest there is,
+/// so that no bridge takes it for its own.
 const BACKEND_MAC: MacAddress = MacAddress::new([0xfe, 0xff, 0xff, 0xff, 0xff, 0xff]);
 
 /// The host's devices. Problems are sentences: they go into the store, as the kernel's do.

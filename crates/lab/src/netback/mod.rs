@@ -1,9 +1,9 @@
 //! The host's half of network interfaces: what Linux's xen-netback does, as far as the store and the network can see
 //! it.
 //!
-//! For each vif whose nodes appear it makes a pair of devices, `vifD.N` on the host and `ethN` in the guest, as one the
-//! other's end. It tells the guest that all is ready only when the script has written that it is. When the vif goes,
-//! the host's device is gone before the toolstack is told, so that the script never sees it.
+//! For each vif whose nodes appear it makes a pair of devices, `vifD.N` on the host and `ethN` in the guest, as
+//! one the other's end. It tells the guest that all is ready only when the script has written that it is. When
+//! the vif goes, the host's device is gone before the toolstack is told, so that the script never sees it.
 
 mod device;
 mod kernel;
@@ -47,7 +47,8 @@ pub(crate) struct Netback {
 }
 
 impl Netback {
-    /// Starts it for the vifs that domain `backend`, whose network is `host`, serves. `store` is a connection as that domain.
+    /// Starts it for the vifs that domain `backend`, whose network is `host`, serves. `store` is a connection as
+    /// that domain.
     pub(crate) fn start(
         backend: u32,
         host: &Station,
@@ -97,8 +98,8 @@ struct Server {
 #[derive(Debug)]
 struct Vif {
     phase: Phase,
-    /// The index of the host's device, while there is one.
-    device: Option<u32>,
+    /// The index of the host's device.
+    device: u32,
     frontend: String,
 }
 
@@ -115,8 +116,14 @@ impl Server {
 
     fn serve(&mut self) -> Result<(), StoreError> {
         loop {
-            let Some(event) = self.store.next_event(None)? else { continue };
-            match self.vif_of(&event.token, &event.path) {
+            let vif = match self.store.next_event(None) {
+                Ok(Some(event)) => self.vif_of(&event.token, &event.path),
+                Ok(None) => continue,
+                // A guest that makes more events than anybody can read does not stop the others.
+                Err(StoreError::EventsLost) => None,
+                Err(error) => return Err(error),
+            };
+            match vif {
                 Some(vif) => self.look_at(vif)?,
                 None => self.look_at_all()?,
             }
@@ -207,42 +214,29 @@ impl Server {
                 self.write_state(id, XenbusState::Closed)
             }
             Step::Close => {
-                self.set_phase(id, Phase::Closed);
-                self.remove_device(id)?;
+                self.forget(id)?;
                 self.write_state(id, XenbusState::Closed)
             }
-            Step::Forget => {
-                self.remove_device(id)?;
-                if let Some(vif) = self.vifs.remove(&id) {
-                    ignore_refusal(self.store.unwatch(&state_node(&vif.frontend), &token(id)))?;
-                }
-                Ok(())
-            }
+            Step::Forget => self.forget(id),
         }
     }
 
     fn create(&mut self, id: VifId) -> Result<(), StoreError> {
         let frontend = self.frontend_of(id)?;
-        self.vifs.insert(id, Vif { phase: Phase::Closed, device: None, frontend: frontend.clone() });
         let mac = self.store.read(&format!("{frontend}/mac"))?.unwrap_or_default();
         let device = match self.domains.get(id.domid) {
             Some(guest) => self.kernel.create(id, &mac, guest.station()),
             None => Err(format!("there is no domain {}", id.domid)),
         };
-        match device {
-            Ok(device) => {
-                let vif = Vif { phase: Phase::Waiting, device: Some(device), frontend: frontend.clone() };
-                self.vifs.insert(id, vif);
-                let backend = id.backend_path();
-                let features = FEATURES.map(|(node, value)| (format!("{backend}/{node}"), value));
-                ignore_refusal(self.store.write_each(features))?;
-                self.write_state(id, XenbusState::InitWait)?;
-            }
+        let device = match device {
+            Ok(device) => device,
             Err(problem) => {
                 self.store.write(&id.error_path(), problem)?;
-                self.write_state(id, XenbusState::Closing)?;
+                return self.write_state(id, XenbusState::Closing);
             }
-        }
+        };
+        self.vifs.insert(id, Vif { phase: Phase::Waiting, device, frontend: frontend.clone() });
+        self.write(id, XenbusState::InitWait, &FEATURES)?;
         ignore_refusal(self.store.watch(&state_node(&frontend), &token(id)))
     }
 
@@ -252,18 +246,28 @@ impl Server {
         }
     }
 
-    fn remove_device(&mut self, id: VifId) -> Result<(), StoreError> {
-        let device = self.vifs.get_mut(&id).and_then(|vif| vif.device.take());
-        let Some(Err(problem)) = device.map(|device| self.kernel.remove(device)) else { return Ok(()) };
-        self.store.write(&id.error_path(), problem)
+    /// Removes the device, with all that is known of it.
+    fn forget(&mut self, id: VifId) -> Result<(), StoreError> {
+        let Some(vif) = self.vifs.remove(&id) else { return Ok(()) };
+        ignore_refusal(self.store.unwatch(&state_node(&vif.frontend), &token(id)))?;
+        match self.kernel.remove(vif.device) {
+            Ok(()) => Ok(()),
+            Err(problem) => self.store.write(&id.error_path(), problem),
+        }
     }
 
-    /// Writes the backend's state, unless its nodes are gone: a write would make them anew.
     fn write_state(&mut self, id: VifId, state: XenbusState) -> Result<(), StoreError> {
-        let node = state_node(&id.backend_path());
+        self.write(id, state, &[])
+    }
+
+    /// Writes the backend's state and other nodes, unless they are gone: a write would make them anew.
+    fn write(&mut self, id: VifId, state: XenbusState, others: &[(&str, &str)]) -> Result<(), StoreError> {
+        let backend = id.backend_path();
         self.store.transaction(|transaction| {
-            if transaction.exists(&node)? {
-                transaction.write(&node, state.value())?;
+            if transaction.exists(&state_node(&backend))? {
+                let others = others.iter().map(|(node, value)| (format!("{backend}/{node}"), *value));
+                transaction.write_each(others)?;
+                transaction.write(&state_node(&backend), state.value())?;
             }
             Ok(())
         })

@@ -15,6 +15,8 @@ use crate::{Error, Guest, Lab, Station};
 const LIMIT: Duration = Duration::from_millis(250);
 /// How much later than the marker behind it a frame may come: they can take their ways on different processors.
 const GRACE: Duration = Duration::from_millis(10);
+/// How long a frame may take when its sender has done other things since.
+const REST: Duration = Duration::from_millis(20);
 /// Between two looks at all posts.
 const PAUSE: Duration = Duration::from_micros(200);
 
@@ -84,8 +86,8 @@ impl fmt::Display for Arrivals {
 
 /// Sockets at all places where a frame could arrive.
 ///
-/// To be sure quickly that a frame arrived nowhere, another one is sent behind it that is known to arrive: a marker. Who has
-/// seen the marker would have seen the frame. Without a marker it takes a quarter of a second.
+/// To be sure quickly that a frame arrived nowhere, another one is sent behind it that is known to arrive: a
+/// marker. Who has seen the marker would have seen the frame. Without a marker it takes a quarter of a second.
 ///
 /// ```no_run
 /// use lab::frame::{Arp, Ethernet};
@@ -119,8 +121,8 @@ impl Lookout {
         Self::default()
     }
 
-    /// Posts at everybody whom frames of `sender` could reach: the connected interfaces of the other guests, the host's
-    /// bridges, and the host's cable. With a marker.
+    /// Posts at everybody whom frames of `sender` could reach: the connected interfaces of the other guests, the
+    /// host's bridges, and the host's cable. With a marker.
     pub fn around(lab: &Lab, sender: &Guest) -> Result<Self, Error> {
         let mut lookout = Self { has_marker: true, ..Self::default() };
         for guest in lab.toolstack().guests() {
@@ -156,8 +158,8 @@ impl Lookout {
         Ok(())
     }
 
-    /// Says whether a marker follows each frame: an ARP probe from the sender's own MAC address, for an address that nobody
-    /// has. A guard must let it through; whom it does not reach is watched for the full time.
+    /// Says whether a marker follows each frame: an ARP probe from the sender's own MAC address, for an address
+    /// that nobody has. A guard must let it through; whom it does not reach is watched for the full time.
     #[must_use]
     pub const fn with_marker(mut self, has_marker: bool) -> Self {
         self.has_marker = has_marker;
@@ -169,8 +171,8 @@ impl Lookout {
         self.send_matching(sender, link, frame, |seen| seen == &**frame)
     }
 
-    /// Sends a frame from a device and says where one arrived that matches: for frames that are changed on the way, by
-    /// routers above all.
+    /// Sends a frame from a device and says where one arrived that matches: for frames that are changed on the
+    /// way, by routers above all.
     pub fn send_matching(
         &mut self,
         sender: &Station,
@@ -181,24 +183,43 @@ impl Lookout {
         let failed = |attempt: String| Error::system(attempt);
         let socket = sender.socket(link)?;
         let marker = self.has_marker.then(|| sender.mac(link).map(marker)).transpose()?;
-        for post in &mut self.posts {
-            while post.receive()?.is_some() {}
-        }
+        self.forget()?;
         for frame in std::iter::once(frame).chain(&marker) {
             socket.send(frame).map_err(failed(format!("send {frame} from {link} of {}", sender.name())))?;
         }
-        self.collect(marker.as_ref(), &mut matches)
+        self.collect(LIMIT, marker.as_ref(), &mut matches)
+    }
+
+    /// Does something that makes somebody send frames, and says where one arrived that matches, and what came of
+    /// the rest.
+    pub fn during<T>(
+        &mut self,
+        act: impl FnOnce() -> T,
+        mut matches: impl FnMut(&[u8]) -> bool,
+    ) -> Result<(T, Arrivals), Error> {
+        self.forget()?;
+        let result = act();
+        Ok((result, self.collect(REST, None, &mut matches)?))
+    }
+
+    /// Forgets all that has arrived.
+    fn forget(&mut self) -> Result<(), Error> {
+        for post in &mut self.posts {
+            while post.receive()?.is_some() {}
+        }
+        Ok(())
     }
 
     fn collect(
         &mut self,
+        limit: Duration,
         marker: Option<&Frame>,
         matches: &mut impl FnMut(&[u8]) -> bool,
     ) -> Result<Arrivals, Error> {
         let begin = Instant::now();
         let mut arrivals = Arrivals::default();
         // Until when each post is watched.
-        let mut ends = vec![begin + LIMIT; self.posts.len()];
+        let mut ends = vec![begin + limit; self.posts.len()];
         loop {
             let mut is_quiet = true;
             let now = Instant::now();

@@ -12,8 +12,8 @@ use crate::{Error, Station};
 const SECOND: Duration = Duration::from_millis(20);
 
 impl Station {
-    /// Asks on one of its devices who has an address, with ARP or neighbour discovery, and returns the MAC addresses of all who
-    /// answer: none after `limit`, one as a rule, several when somebody lies.
+    /// Asks on one of its devices who has an address, with ARP or neighbour discovery, and returns the MAC
+    /// addresses of all who answer: none after `limit`, one as a rule, several when somebody lies.
     pub fn who_has(&self, link: &str, address: IpAddr, limit: Duration) -> Result<Vec<MacAddress>, Error> {
         let mac = self.mac(link)?;
         let question = match address {

@@ -1,6 +1,5 @@
 //! Attaching an interface (`libxl__device_nic_add` and what follows it in `libxl_device.c`).
 
-use std::ffi::OsStr;
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 use ethernet::MacAddress;
@@ -39,8 +38,8 @@ pub(super) struct Noted {
 impl Toolstack {
     /// Attaches an interface to a running domain, as `xl network-attach` does.
     ///
-    /// When that fails, libxl leaves all nodes where they are, and [`detach`](Self::detach) removes them. xend removes them
-    /// at once.
+    /// When that fails, libxl leaves all nodes where they are, and [`detach`](Self::detach) removes them. xend
+    /// removes them at once.
     pub fn attach(&self, domid: u32, config: &VifConfig) -> Result<Attached, ToolstackError> {
         self.guest(domid)?;
         let mut store = self.client()?;
@@ -117,6 +116,9 @@ impl Toolstack {
             attached.runs.push(run);
             return Ok(attached);
         }
+        if noted.has_tap {
+            self.make_tap(vif, &*self.guest(vif.domid)?, noted.mac)?;
+        }
         let actions = [ScriptAction::Online, ScriptAction::Add];
         for action in actions.into_iter().filter(|action| noted.has_tap || !action.is_tap()) {
             let call = ScriptCall::about(vif, &noted.script, noted.gatewaydev.as_deref(), action);
@@ -160,11 +162,7 @@ impl Toolstack {
 
     /// Calls a script on the host, with what the lab adds to its environment.
     pub(super) fn call(&self, call: ScriptCall) -> Result<ScriptRun, Error> {
-        let mut call = call.with("XENSTORED_PATH", self.store.path().as_os_str());
-        for (name, value) in &self.options.environment {
-            call = call.with(name, OsStr::new(value));
-        }
-        call.run(&self.host, self.options.timeouts.script)
+        call.with(self.environment()).run(&self.host, self.options.timeouts.script)
     }
 
     /// The domain that serves the interface: `backend=` is a name or a number.

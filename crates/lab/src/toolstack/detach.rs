@@ -27,8 +27,8 @@ pub(super) struct Present {
 impl Toolstack {
     /// Detaches an interface, as `xl network-detach` does.
     ///
-    /// A backend that does not close within the time is forced: its nodes are removed, no script is called, and the result is
-    /// [`ToolstackError::Backend`].
+    /// A backend that does not close within the time is forced: its nodes are removed, no script is called, and
+    /// the result is [`ToolstackError::Backend`].
     pub fn detach(&self, domid: u32, devid: u32) -> Result<Detached, ToolstackError> {
         self.guest(domid)?;
         let mut store = self.client()?;
@@ -64,8 +64,8 @@ impl Toolstack {
         }))
     }
 
-    /// Takes an interface away from a domain that is being destroyed: by force from the start, and whatever happens. Returns the
-    /// calls of scripts.
+    /// Takes an interface away from a domain that is being destroyed: by force from the start, and whatever
+    /// happens. Returns the calls of scripts.
     pub(super) fn take_away(&self, store: &mut Client, vif: VifId) -> Result<Vec<ScriptRun>, ToolstackError> {
         let present = look(store, vif)?;
         let mut runs = Vec::new();
@@ -88,6 +88,9 @@ impl Toolstack {
         };
         if self.options.manner == Manner::Xend {
             return Ok(vec![self.call(ScriptCall::about_event(vif, script, ScriptAction::Offline))?]);
+        }
+        if present.has_tap {
+            self.remove_tap(vif)?;
         }
         let mut runs = Vec::new();
         let actions = [ScriptAction::Offline, ScriptAction::Remove];

@@ -28,8 +28,8 @@ pub struct Destroyed {
 }
 
 impl Toolstack {
-    /// Creates a domain and lets it run, as `xl create` does: its interfaces are attached, all at once, before its first
-    /// instruction.
+    /// Creates a domain and lets it run, as `xl create` does: its interfaces are attached, all at once, before
+    /// its first instruction.
     ///
     /// When anything fails the domain is destroyed again.
     pub fn create(&self, config: &DomainConfig) -> Result<Created, ToolstackError> {
@@ -86,7 +86,8 @@ impl Toolstack {
         })
     }
 
-    /// Destroys a domain, as `xl destroy` does: it stops at once, and all its interfaces are taken away, whatever they do.
+    /// Destroys a domain, as `xl destroy` does: it stops at once, and all its interfaces are taken away, whatever
+    /// they do.
     pub fn destroy(&self, domid: u32) -> Result<Destroyed, ToolstackError> {
         let guest = self.guest(domid)?;
         guest.stop();

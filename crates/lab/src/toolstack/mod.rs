@@ -1,7 +1,8 @@
 //! What `xl` does with domains and their interfaces: nodes in the store, waiting, scripts.
 //!
-//! Follows libxl of Xen 4.17 and later, in what it writes, in which order, for how long it waits, how it calls scripts and what
-//! it leaves behind when something fails. What needs no network (memory, disks, consoles) is left out.
+//! Follows libxl of Xen 4.17 and later, in what it writes, in which order, for how long it waits, how it calls
+//! scripts and what it leaves behind when something fails. What needs no network (memory, disks, consoles) is
+//! left out.
 
 mod attach;
 mod config;
@@ -10,6 +11,7 @@ mod domain;
 mod error;
 mod nodes;
 mod script;
+mod tap;
 mod wait;
 
 use std::ffi::OsString;
@@ -18,6 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use xenconf::script::Script;
 use xenconf::vif::Defaults;
 use xenstore::{Client, Requests};
 
@@ -28,6 +31,7 @@ pub use domain::{Created, Destroyed};
 pub use error::ToolstackError;
 pub use script::{ScriptAction, ScriptCall, ScriptEnd, ScriptRun};
 
+use self::script::path_in;
 use crate::domains::Domains;
 use crate::lab::Store;
 use crate::{Error, Guest, Host};
@@ -60,8 +64,8 @@ pub enum Manner {
     /// libxl's: it calls the script itself, and only its exit status counts.
     #[default]
     Libxl,
-    /// xend's: an event of the kernel leads to the call of the script, with the arguments that stand behind its name and an
-    /// absolute path; only what it writes to `hotplug-status` counts.
+    /// xend's: an event of the kernel leads to the call of the script, with the arguments that stand behind its
+    /// name and an absolute path; only what it writes to `hotplug-status` counts.
     Xend,
 }
 
@@ -134,6 +138,30 @@ impl Toolstack {
     #[must_use]
     pub const fn options(&self) -> &ToolstackOptions {
         &self.options
+    }
+
+    /// Calls a network script on the host, as xend did: `operation` is `start`, `stop` or `status`.
+    ///
+    /// ```no_run
+    /// # use xenconf::script::Script;
+    /// # fn example(lab: &lab::Lab) -> Result<(), lab::Error> {
+    /// let script = Script::parse("network-bridge netdev=eth0 bridge=xenbr0");
+    /// let run = lab.toolstack().network_script(&script.unwrap(), "start")?;
+    /// assert!(run.is_success(), "{run}");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn network_script(&self, script: &Script, operation: &str) -> Result<ScriptRun, Error> {
+        let path = path_in(&self.options.scripts, &script.name);
+        self.call(ScriptCall::network(path, operation, &script.arguments))
+    }
+
+    /// What scripts have in their environment besides that of the toolstack and what is said of the vif: where
+    /// the store is, and what the options add.
+    pub(crate) fn environment(&self) -> Vec<(String, OsString)> {
+        let mut environment = vec![("XENSTORED_PATH".to_owned(), self.store.path().into())];
+        environment.extend(self.options.environment.iter().cloned());
+        environment
     }
 
     /// A running domain.

@@ -1,6 +1,6 @@
 //! Calling a script, as libxl does: fork, exec, a limit.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::fmt;
 use std::fs::File;
 use std::io;
@@ -118,8 +118,8 @@ impl ScriptCall {
         Self { path: script.into(), arguments: action.arguments().map(str::to_owned).to_vec(), environment }
     }
 
-    /// The call that the kernel's event led to in xend's days: the node's words are the command, and the path is that of
-    /// the event (`xen-backend.rules`).
+    /// The call that the kernel's event led to in xend's days: the node's words are the command, and the path is
+    /// that of the event (`xen-backend.rules`).
     pub(super) fn about_event(id: VifId, script: &str, action: ScriptAction) -> Self {
         let mut words = script.split_ascii_whitespace().map(str::to_owned);
         let path = words.next().unwrap_or_default();
@@ -135,9 +135,16 @@ impl ScriptCall {
         Self { path: path.into(), arguments, environment }
     }
 
+    /// The call that xend made at its start (and, by the name of it, at its end) to prepare the host: the
+    /// operation comes before the script's own arguments (`Vifctl.py`).
+    pub(super) fn network(path: String, operation: &str, arguments: &[String]) -> Self {
+        let arguments = std::iter::once(operation.to_owned()).chain(arguments.iter().cloned()).collect();
+        Self { path: path.into(), arguments, environment: Vec::new() }
+    }
+
     /// Adds to the environment.
-    pub(super) fn with(mut self, name: &str, value: &OsStr) -> Self {
-        self.environment.push((name.to_owned(), value.to_owned()));
+    pub(super) fn with(mut self, environment: Vec<(String, OsString)>) -> Self {
+        self.environment.extend(environment);
         self
     }
 

@@ -10,8 +10,8 @@ use crate::xenbus::{VifId, XenbusState};
 /// The token of the watch that is waited on.
 const TOKEN: &str = "wait";
 
-/// Looks at `node` each time that it changes, until `look` finds in its value what it looks for. None: it has not within
-/// `limit`.
+/// Looks at `node` each time that it changes, until `look` finds in its value what it looks for. None: it has not
+/// within `limit`.
 fn wait_for<T>(
     store: &mut Client,
     node: &str,

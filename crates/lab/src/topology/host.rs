@@ -14,10 +14,12 @@ pub struct Host {
 }
 
 impl Host {
-    /// Makes a host whose programs leave their traces below `folder`.
-    pub fn new(name: &str, folder: &Path) -> Result<Self, Error> {
+    /// Makes a host whose programs leave their traces below `folder`, and in a `/run` of their own unless this
+    /// process has one already.
+    pub fn new(name: &str, folder: &Path, run_is_private: bool) -> Result<Self, Error> {
         let station = Station::new(name)?;
-        let mounts = Mounts::new(station.namespace(), folder).map_err(|error| error.to_string());
+        let mounts = Mounts::new(station.namespace(), folder, run_is_private);
+        let mounts = mounts.map_err(|error| error.to_string());
         Ok(Self { station, mounts })
     }
 
@@ -33,8 +35,8 @@ impl Host {
         self.mounts.as_ref().map(Mounts::log).map_err(String::as_str)
     }
 
-    /// Calls `work` in a thread that is on the host in every respect: programs that it starts see the host's devices in
-    /// `/sys`, and have `/run` and `/var/log/xen` of their own.
+    /// Calls `work` in a thread that is on the host in every respect: programs that it starts see the host's
+    /// devices in `/sys`, and have `/run` and `/var/log/xen` of their own.
     pub fn run<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Result<T, Error> {
         self.station
             .run(|| {

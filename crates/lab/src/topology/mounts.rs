@@ -24,7 +24,9 @@ pub(super) struct Mounts {
 
 impl Mounts {
     /// Makes one for programs in `network`. What they log ends up below `folder`, which they see where it is.
-    pub(super) fn new(network: &Namespace, folder: &Path) -> io::Result<Self> {
+    ///
+    /// Unless `run_is_private`, they get a `/run` of their own.
+    pub(super) fn new(network: &Namespace, folder: &Path, run_is_private: bool) -> io::Result<Self> {
         let log = folder.join("log");
         fs::create_dir_all(&log)?;
         let descriptor = network.run(|| {
@@ -36,10 +38,12 @@ impl Mounts {
             let log_handle = File::open(&log)?;
             // Shows the devices of the namespace that it is mounted in.
             filesystem("/sys", "sysfs")?;
-            filesystem("/run", "tmpfs")?;
-            if folder.starts_with("/run") {
-                fs::create_dir_all(folder)?;
-                bind(&folder_handle, folder)?;
+            if !run_is_private {
+                filesystem("/run", "tmpfs")?;
+                if folder.starts_with("/run") {
+                    fs::create_dir_all(folder)?;
+                    bind(&folder_handle, folder)?;
+                }
             }
             if !Path::new(LOG).is_dir() {
                 filesystem("/var/log", "tmpfs")?;

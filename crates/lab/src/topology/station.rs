@@ -52,7 +52,8 @@ pub struct Interface {
 impl Station {
     /// Makes a station without any network device but the loopback device, which is up.
     ///
-    /// Addresses are usable at once in it: it does not ask whether another has them already, which would take a second.
+    /// Addresses are usable at once in it: it does not ask whether another has them already, which would take a
+    /// second.
     pub fn new(name: impl Into<String>) -> Result<Self, Error> {
         let name = name.into();
         let namespace =

@@ -1,7 +1,7 @@
 //! A script for the toolstack to call: this test program itself, called with another name.
 //!
-//! It does the least that a vif script does: the device becomes a port of its bridge, and the store is told. What it shall do
-//! instead is said by `LAB_TEST_SCRIPT` in its environment.
+//! It does the least that a vif script does: the device becomes a port of its bridge, and the store is told. What
+//! it shall do instead is said by `LAB_TEST_SCRIPT` in its environment.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
