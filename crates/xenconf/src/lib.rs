@@ -25,6 +25,7 @@ pub mod domain;
 pub mod ip;
 pub mod mac;
 pub mod names;
+pub mod native;
 pub mod options;
 pub mod pci;
 pub mod python;

@@ -218,8 +218,20 @@ fn check_xend(config: &XendConfig) -> Vec<Diagnostic> {
 
 /// Arguments of Xen's network scripts are `name=value` words, and a script evaluates any name.
 fn check_arguments(script: &Script, text: &Text) -> Vec<Diagnostic> {
-    const KNOWN: [&str; 10] =
-        ["vifnum", "bridge", "netdev", "antispoof", "dhcp", "pdev", "vdev", "vif0", "nloopbacks", "command"];
+    const KNOWN: [&str; 12] = [
+        "vifnum",
+        "bridge",
+        "netdev",
+        "antispoof",
+        "dhcp",
+        "pdev",
+        "vdev",
+        "vif0",
+        "veth",
+        "stp",
+        "nloopbacks",
+        "command",
+    ];
     let mut found = Vec::new();
     let mut start = script.name.len() + 1;
     for argument in &script.arguments {
