@@ -30,6 +30,7 @@ pub mod options;
 pub mod pci;
 pub mod python;
 pub mod rate;
+pub mod sarif;
 pub mod script;
 pub mod source;
 mod spilled;

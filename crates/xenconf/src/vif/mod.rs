@@ -15,6 +15,7 @@
 //! ```
 
 mod effective;
+mod explain;
 mod keys;
 mod read;
 mod spec;
@@ -24,6 +25,7 @@ use ethernet::MacAddress;
 use ipnet::IpNet;
 
 pub use effective::{Context, Defaults, Effective, Guest};
+pub use explain::{Explained, explain, is_refused};
 pub use spec::parse;
 pub use sxp::parse_sxp;
 
