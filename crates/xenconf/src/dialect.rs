@@ -239,7 +239,8 @@ fn assignment_kind(source: &Source, settings: &Settings) -> FileKind {
     if base_name(source) == "xl.conf" || settings.iter().any(|setting| is_conf(&setting.name)) {
         return FileKind::XlConf;
     }
-    if has("sched") && has("cpus") && !has("memory") && !has("kernel") && !has("disk") && !has("vif") {
+    let of_pool = |name: &str| matches!(name, "name" | "sched" | "cpus" | "nodes");
+    if has("sched") && settings.iter().all(|setting| of_pool(&setting.name)) {
         return FileKind::CpuPool;
     }
     if sets_something(source) { FileKind::Domain } else { FileKind::Other }
@@ -353,6 +354,9 @@ fn by_value(setting: &crate::value::Setting) -> Option<(Dialect, String)> {
             if let Some(key) = xl_keys.into_iter().find(|key| any(&has_key(key))) {
                 return Some((Dialect::Xl, format!("a vif has the key `{key}`, which only xl knows")));
             }
+            if any(&|text| text.split(',').any(|piece| piece.trim() == "type=vif")) {
+                return Some((Dialect::Xl, "a vif has the type `vif`, which only xl knows".to_owned()));
+            }
             let xm_keys = ["policy", "label", "be_mac"];
             let key = xm_keys.into_iter().find(|key| any(&has_key(key)))?;
             Some((Dialect::Xm, format!("a vif has the key `{key}`, which only xm knows")))
@@ -362,6 +366,9 @@ fn by_value(setting: &crate::value::Setting) -> Option<(Dialect, String)> {
         }
         "disk" if any(&has_key("vdev")) || any(&has_key("target")) || any(&has_key("format")) => {
             Some((Dialect::Xl, "a disk is written with keys, which only xl knows".to_owned()))
+        }
+        "kernel" if any(&|text| text.contains("-2.6.") || text.contains("-2.4.")) => {
+            Some((Dialect::Xm, "its kernel is of the days of xm".to_owned()))
         }
         "builder" if any(&|text| matches!(text, "linux" | "vmx" | "netbsd")) => {
             Some((Dialect::Xm, "`builder` has a value that only xm knows".to_owned()))

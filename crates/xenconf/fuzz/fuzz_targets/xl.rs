@@ -4,6 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 use xenconf::dialect::Dialect;
 
+#[path = "common/mod.rs"]
 mod common;
 
 fuzz_target!(|bytes: &[u8]| common::whole(bytes, Some(Dialect::Xl)));
