@@ -248,13 +248,15 @@ fn assignment_kind(source: &Source, settings: &Settings) -> FileKind {
 
 /// Weighs what is in the file. What neither tells apart is taken for xl's, which is what runs today.
 fn xm_or_xl(source: &Source, settings: &Settings, xl_refuses: bool) -> (Dialect, String) {
-    for setting in settings {
-        let name = setting.name.as_str();
-        match names::known_to(name) {
-            (true, false) => return (Dialect::Xm, format!("it sets `{name}`, which only xm knows")),
-            (false, true) => return (Dialect::Xl, format!("it sets `{name}`, which only xl knows")),
-            _ => {}
-        }
+    // What only xl knows weighs more: old lines stay in files that were carried over to xl.
+    let only_known_to = |which: (bool, bool)| {
+        settings.iter().map(|setting| setting.name.as_str()).find(|name| names::known_to(name) == which)
+    };
+    if let Some(name) = only_known_to((false, true)) {
+        return (Dialect::Xl, format!("it sets `{name}`, which only xl knows"));
+    }
+    if let Some(name) = only_known_to((true, false)) {
+        return (Dialect::Xm, format!("it sets `{name}`, which only xm knows"));
     }
     if let Some((dialect, reason)) = settings.iter().find_map(by_value) {
         return (dialect, reason);

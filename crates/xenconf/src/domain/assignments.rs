@@ -26,9 +26,7 @@ pub(super) fn read_xm(source: &Source, options: &Options, diagnostics: &mut Diag
     let (given, predefined): (Vec<_>, Vec<_>) =
         options.variables.iter().cloned().partition(|(name, _)| names::is_xm_setting(name));
     let mut settings = python::read(source, &predefined, &options.host, names::is_xm_setting, diagnostics);
-    for (name, value) in given {
-        settings.set(command_line_setting(name, value));
-    }
+    give(given, &mut settings);
     question_types(&settings, diagnostics);
     question_names(&settings, names::is_xm_setting, Dialect::Xm, diagnostics);
     let name = match settings.get("name") {
@@ -53,6 +51,28 @@ pub(super) fn read_xm(source: &Source, options: &Options, diagnostics: &mut Diag
     };
     general::check(&domain, diagnostics);
     domain
+}
+
+/// Settings of xm that may be given several times on its command line; together they replace the file's list.
+const REPEATED: [&str; 9] = ["vif", "vif2", "disk", "pci", "vfb", "ioports", "irq", "vscsi", "vusb"];
+
+fn give(given: Vec<(String, String)>, settings: &mut Settings) {
+    let span = Span::default();
+    let mut lists: Vec<(String, Vec<Value>)> = Vec::new();
+    for (name, value) in given {
+        if !REPEATED.contains(&name.as_str()) {
+            settings.set(command_line_setting(name, value));
+            continue;
+        }
+        let item = Value::new(ValueKind::Text(Text::whole(value, span)), span);
+        match lists.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, items)) => items.push(item),
+            None => lists.push((name, vec![item])),
+        }
+    }
+    for (name, items) in lists {
+        settings.set(Setting { name, name_span: span, value: Value::new(ValueKind::List(items), span) });
+    }
 }
 
 fn command_line_setting(name: String, value: String) -> Setting {
