@@ -17,6 +17,7 @@
 //! ```
 
 mod from_xend;
+mod shell;
 mod wrapper;
 mod write;
 

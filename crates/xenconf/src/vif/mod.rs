@@ -18,6 +18,9 @@ mod effective;
 mod explain;
 mod keys;
 mod read;
+mod read_mac;
+mod read_name;
+mod read_rate;
 mod spec;
 mod sxp;
 
