@@ -1,6 +1,6 @@
 //! Lists, and what goes wrong in them.
 
-use super::lexer::{Kind, Token};
+use super::lexer::Kind;
 use super::parser::{Fault, Parser, describe};
 use crate::diagnostic::{Diagnostic, kinds};
 use crate::names;
