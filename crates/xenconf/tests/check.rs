@@ -153,6 +153,18 @@ fn the_host_counts_wherever_its_file_stands() {
 }
 
 #[test]
+fn a_wrapper_among_the_files_tells_its_bridges() {
+    let host = ("xend-config.sxp", "(network-script my-bridges)\n(vif-script vif-bridge)\n");
+    let wrapper = "#!/bin/sh\nfor i in 0 1; do /etc/xen/scripts/network-bridge \"$@\" vifnum=$i; done\n";
+    let guest = ("guest", "name='guest'\nbuilder='linux'\nvif=['bridge=xenbr1', 'bridge=xenbr2']\n");
+    let with = reports(&[host, guest, ("scripts/my-bridges", wrapper)]);
+    assert_eq!(codes(&with[1]), ["X1201"], "only xenbr2 does not exist");
+    assert_eq!(codes(&reports(&[host, guest])[1]), [""; 0], "without the script nothing is known");
+    let more = format!("{wrapper}brctl addbr xenbr2\n");
+    assert_eq!(codes(&reports(&[host, guest, ("scripts/my-bridges", &more)])[1]), [""; 0]);
+}
+
+#[test]
 fn an_old_bridge_name_is_translated_as_vif_bridge_does() {
     let host = ("xend-config.sxp", "(network-script 'network-bridge bridge=eth0')\n");
     let guest = ("guest", "name='guest'\nbuilder='linux'\nvif=['bridge=xenbr0']\n");
