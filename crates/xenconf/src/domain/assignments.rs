@@ -103,7 +103,8 @@ pub(super) fn read_xl(
     question_names(&settings, names::is_xl_setting, Dialect::Xl, diagnostics);
     kernel_ip::xl(&settings, diagnostics);
     let name = text_setting(&settings, "name", diagnostics);
-    if name.is_none() && settings.iter().next().is_some() && settings.get("name").is_none() {
+    let sets_something = settings.iter().any(|setting| !setting.name_span.is_empty());
+    if sets_something && settings.get("name").is_none() {
         diagnostics.push(
             Diagnostic::new(&kinds::NAME_MISSING, None, "the domain has no name")
                 .note("xl ends with an error; xm took the file's name")
