@@ -10,6 +10,8 @@ use crate::rtnetlink::Rtnetlink;
 
 /// States of a neighbour (`NUD_*`, `linux/neighbour.h`).
 pub mod neighbour_state {
+    /// It is being asked for the first time.
+    pub const INCOMPLETE: u16 = 0x01;
     /// It was heard of lately.
     pub const REACHABLE: u16 = 0x02;
     /// It was known; it is used, and asked again on use.
@@ -18,6 +20,8 @@ pub mod neighbour_state {
     pub const DELAY: u16 = 0x08;
     /// It is being asked.
     pub const PROBE: u16 = 0x10;
+    /// It did not answer.
+    pub const FAILED: u16 = 0x20;
     /// It needs no asking; of a forwarding entry: it does not age.
     pub const NOARP: u16 = 0x40;
     /// It stays until it is removed.

@@ -28,6 +28,13 @@ impl Sysctl {
         Self(format!("net/{}/conf/{link}/{key}", directory(family)))
     }
 
+    /// True when it is a setting of the device called `link`.
+    #[must_use]
+    pub fn is_of_link(&self, link: &LinkName) -> bool {
+        let mut parts = self.0.split('/');
+        parts.nth(2) == Some("conf") && parts.next() == Some(link.as_str())
+    }
+
     /// What new devices get for a setting.
     #[must_use]
     pub fn default_of_links(family: Family, key: &str) -> Self {

@@ -1,8 +1,8 @@
 //! What a round trip costs, and what pipelining saves.
 //!
 //! ```text
-//! cargo run --release -p xenstore --example measure               # against a server in this program
-//! cargo run --release -p xenstore --example measure -- SOCKET     # against a daemon or the device; writes below /measure
+//! cargo run --release -p xenstore --example measure             # against a server in this program
+//! cargo run --release -p xenstore --example measure -- SOCKET   # a daemon or the device; writes below /measure
 //! ```
 
 use std::error::Error;
@@ -53,10 +53,9 @@ fn measure(client: &mut Client) -> Result<(), Box<dyn Error>> {
     println!("write {VIFS} vifs of {} nodes        {:>8.1} ms", KEYS.len(), milliseconds(start.elapsed()));
 
     let keys: [String; 6] = std::array::from_fn(|index| format!("/measure/7/0/{}", KEYS[index]));
-    let keys = keys.each_ref().map(String::as_str);
     let one_by_one = median(|| keys.iter().try_for_each(|key| client.read(key).map(drop)))?;
-    let pipelined = median(|| client.read_many(keys).map(drop))?;
-    let single = median(|| client.read(keys[0]).map(drop))?;
+    let pipelined = median(|| client.read_many(keys.each_ref()).map(drop))?;
+    let single = median(|| client.read(&keys[0]).map(drop))?;
     println!("read one key                        {:>8.1} µs", microseconds(single));
     println!("read six keys one by one            {:>8.1} µs", microseconds(one_by_one));
     println!("read six keys in one round trip     {:>8.1} µs", microseconds(pipelined));

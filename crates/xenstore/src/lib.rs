@@ -23,8 +23,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Values, names and events may come from guests: treat them as hostile. Nothing here panics on what comes over the wire, and nothing grows
-//! without a bound because of it.
+//! Values, names and events may come from guests: treat them as hostile. Nothing here panics on what comes
+//! over the wire, and nothing grows without a bound because of it.
 #![forbid(unsafe_code)]
 
 pub mod client;

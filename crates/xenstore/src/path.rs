@@ -14,7 +14,8 @@ pub const RELATIVE_MAX: usize = 2048;
 
 /// A path that follows the rules of `docs/misc/xenstore.txt`.
 ///
-/// Paths are made of ASCII letters, digits and `-`, `/`, `_`, `@`; no part is empty. They are *absolute* (`/local/domain/1`),
+/// Paths are made of ASCII letters, digits and `-`, `/`, `_`, `@`; no part is empty. They are *absolute*
+/// (`/local/domain/1`),
 /// *relative* to the caller's `/local/domain/<domid>` (`device/vif/0`), or *special*: the names of the events
 /// `@introduceDomain` and `@releaseDomain`.
 ///
@@ -292,7 +293,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_accepted_stays_acceptable_above_and_below(path in "[a-z@/._ -]{0,12}", below in "[a-z@/._ -]{0,6}") {
+        fn what_is_accepted_stays_acceptable_above_and_below(
+            path in "[a-z@/._ -]{0,12}",
+            below in "[a-z@/._ -]{0,6}",
+        ) {
             let Ok(path) = Path::new(path) else { return Ok(()) };
             if let Some(parent) = path.parent() {
                 prop_assert!(check(&parent).is_ok());

@@ -160,7 +160,7 @@ impl Permissions {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let entries: Vec<String> = self.entries().map(|entry| entry.to_string()).collect();
-        wire::join(entries.iter().map(String::as_bytes))
+        wire::join_strings(entries.iter().map(String::as_bytes))
     }
 
     fn from_entries<'a>(entries: impl Iterator<Item = &'a [u8]>) -> Result<Self, PermissionsError> {
@@ -206,6 +206,7 @@ impl std::error::Error for PermissionsError {}
 
 #[cfg(test)]
 mod tests {
+    use proptest::collection::vec;
     use proptest::prelude::*;
 
     use super::*;
@@ -236,11 +237,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn every_list_survives_the_wire(owner: u32, entries in proptest::collection::vec((any::<u32>(), 0_usize..4), 0..8)) {
+        fn every_list_survives_the_wire(owner: u32, entries in vec((any::<u32>(), 0_usize..4), 0..8)) {
             let access = |number: usize| Access::LETTERS[number].0;
             let permissions = entries
                 .into_iter()
-                .fold(Permissions::owned_by(owner, Access::Read), |list, (domid, number)| list.with(domid, access(number)));
+                .fold(Permissions::owned_by(owner, Access::Read), |list, (domid, number)| {
+                    list.with(domid, access(number))
+                });
             prop_assert_eq!(Permissions::decode(&permissions.encode()), Ok(permissions.clone()));
             prop_assert_eq!(permissions.to_string().parse(), Ok(permissions));
         }

@@ -3,6 +3,7 @@
 mod host;
 pub(crate) mod network_bridge;
 mod output;
+mod recover;
 mod show;
 mod status;
 
@@ -32,6 +33,13 @@ Examples:
   dom0net stop --dry-run
   dom0net stop")]
     Stop(host::Host),
+    /// Undo or finish what a start or stop left half done when it was killed. Run it at boot.
+    #[command(after_help = "\
+The next start or stop does the same for its own network.
+
+Example:
+  dom0net recover")]
+    Recover,
     /// Show the bridges of this host, the guests on them, and what the guard has dropped.
     Show(show::Show),
     /// Start, stop or show a bridge, with the words of Xen's own script.
@@ -63,6 +71,7 @@ pub(crate) fn run() -> u8 {
     match cli.command {
         Command::Start(host) => host.run("start"),
         Command::Stop(host) => host.run("stop"),
+        Command::Recover => recover::run(),
         Command::Show(show) => show.run(),
         Command::NetworkBridge { words } => network_bridge::run(words),
         Command::VifBridge { words } => crate::vif_bridge(words),

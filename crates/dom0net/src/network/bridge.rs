@@ -7,6 +7,7 @@ use super::error::Error;
 use super::handover::{CardBefore, Wish, off_bridge, onto_bridge};
 use super::names::Names;
 use super::record::{Record, Records, State};
+use super::recover::settle;
 use super::snapshot::Snapshot;
 use super::verify::{answering_gateways, verify};
 use crate::plan::{Device, Kernel, Plan};
@@ -27,12 +28,12 @@ pub fn start(
     names: &Names,
     arguments: &Arguments,
 ) -> Result<Started, Error> {
-    if let Some(record) = finish_what_was_begun(kernel, records, &names.bridge)? {
+    if let Some(record) = settle(kernel, records, &names.bridge)? {
         return Ok(Started::Already(record));
     }
     let card = uplink(kernel, names)?;
     let (plan, mut record) = plan_start(kernel, names, &card, arguments)?;
-    let answering = answering_gateways(&card);
+    let answering = answering_gateways(kernel, &card)?;
     records.write(&record)?;
     let made = plan.apply(kernel).map_err(Error::Plan).and_then(|()| {
         verify(kernel, &record.bridge, &answering).inspect_err(|_| {
@@ -112,7 +113,7 @@ fn uplink(kernel: &mut Kernel, names: &Names) -> Result<Snapshot, Error> {
 
 /// Gives the card everything back, and removes the bridge. Returns false when there is no such network.
 pub fn stop(kernel: &mut Kernel, records: &Records, bridge: &LinkName, force: bool) -> Result<bool, Error> {
-    let Some(record) = finish_what_was_begun(kernel, records, bridge)? else { return Ok(false) };
+    let Some(record) = settle(kernel, records, bridge)? else { return Ok(false) };
     let Some(plan) = plan_stop(kernel, &record, force)? else {
         // Someone else has removed the bridge.
         records.remove(bridge)?;
@@ -159,34 +160,4 @@ fn plan_stop(kernel: &mut Kernel, record: &Record, force: bool) -> Result<Option
         behind.is_none_or(|entry| reachable.contains(&entry.port))
     });
     Ok(Some(off_bridge(&bridge, &record.uplink, &record.before)))
-}
-
-/// Undoes or finishes what a program that was killed left half done, and returns the record if the network stands.
-fn finish_what_was_begun(
-    kernel: &mut Kernel,
-    records: &Records,
-    bridge: &LinkName,
-) -> Result<Option<Record>, Error> {
-    let Some(record) = records.read(bridge)? else { return Ok(None) };
-    match &record.state {
-        State::Started if kernel.route.link_at(record.bridge.index)?.is_some() => Ok(Some(record)),
-        State::Started => {
-            records.remove(bridge)?;
-            Ok(None)
-        }
-        State::Starting(plan) => {
-            // Some of these changes were never made; that they cannot be undone is right.
-            let _ = plan.undo(kernel);
-            records.remove(bridge)?;
-            Ok(None)
-        }
-        State::Stopping(plan) => {
-            for change in &plan.changes {
-                // Some of these changes were made already.
-                let _ = kernel.apply(change);
-            }
-            records.remove(bridge)?;
-            Ok(None)
-        }
-    }
 }

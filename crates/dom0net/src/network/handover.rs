@@ -225,7 +225,8 @@ fn remove_addresses(plan: &mut Plan, from: &Snapshot) {
     for neighbour in &from.proxied {
         plan.push(Change::RemoveProxy(from.device.clone(), neighbour.clone()));
     }
-    let addresses: Vec<&Address> = movable(from).collect();
+    // In the opposite order of adding, so that undoing this adds them in the right one.
+    let addresses: Vec<&Address> = in_order_of_adding(from).collect();
     for address in addresses.into_iter().rev() {
         plan.push(Change::RemoveAddress(from.device.clone(), address.clone()));
     }

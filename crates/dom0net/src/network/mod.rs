@@ -6,6 +6,7 @@ mod error;
 mod handover;
 mod names;
 mod record;
+mod recover;
 mod snapshot;
 mod verify;
 
@@ -15,4 +16,5 @@ pub use error::Error;
 pub use handover::{CardBefore, Wish, off_bridge, onto_bridge};
 pub use names::{Names, names, started};
 pub use record::{Record, RecordError, Records, State};
+pub use recover::{Recovered, recover};
 pub use snapshot::{Setting, Snapshot};

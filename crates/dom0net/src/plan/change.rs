@@ -135,6 +135,31 @@ pub struct NewBridge {
 }
 
 impl Change {
+    /// True when it is made to this device.
+    #[must_use]
+    pub fn concerns(&self, device: &Device) -> bool {
+        match self {
+            Self::CreateBridge(bridge) | Self::DeleteBridge(bridge) => bridge.device.index == device.index,
+            Self::Link { device: this, .. }
+            | Self::Join { device: this, .. }
+            | Self::PortOptions { device: this, .. }
+            | Self::AddAddress(this, _)
+            | Self::RemoveAddress(this, _)
+            | Self::TeachNeighbour(this, _)
+            | Self::AddProxy(this, _)
+            | Self::RemoveProxy(this, _)
+            | Self::TieMac(this, _)
+            | Self::UntieMac(this, _)
+            | Self::AwaitLocalRoutes(this)
+            | Self::AwaitRunning(this) => this.index == device.index,
+            Self::SetRoute { to: route, .. } | Self::RemoveRoute(route) => route.uses(device.index),
+            Self::SetNextHop { to, .. } => to.link() == Some(device.index),
+            Self::ReplaceRule { to, .. } => to.names(&device.name),
+            Self::Sysctl { setting, .. } => setting.is_of_link(&device.name),
+            Self::Guard(_, name, _) | Self::Unguard(_, name, _) => *name == device.name,
+        }
+    }
+
     /// The change that undoes this one; none when there is nothing to undo.
     #[must_use]
     pub fn inverse(&self) -> Option<Self> {

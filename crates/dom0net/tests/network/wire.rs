@@ -10,9 +10,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use netkernel::Rtnetlink;
 use netkernel::link::{LinkChange, LinkKind, index_of};
 use netkernel::namespace::Namespace;
+use netkernel::sysctl::Sysctl;
+use netkernel::{Family, Rtnetlink};
 
 use crate::support::host::{Host, name};
 
@@ -31,8 +32,23 @@ impl Wire {
     /// A host whose `eth0` has addresses and default routes of both families; none, after saying so, where this
     /// cannot be.
     pub(crate) fn new() -> Option<Self> {
+        Self::with_dad(true)
+    }
+
+    /// The same without the second or two in which IPv6 addresses are checked for uniqueness.
+    pub(crate) fn quick() -> Option<Self> {
+        Self::with_dad(false)
+    }
+
+    fn with_dad(dad: bool) -> Option<Self> {
         let host = Host::new()?;
         let gateway = testkit::namespace()?;
+        if !dad {
+            for namespace in [&host.namespace, &gateway] {
+                let setting = Sysctl::default_of_links(Family::Inet6, "accept_dad");
+                namespace.run(|| setting.write("0").unwrap()).unwrap();
+            }
+        }
         let ip = testkit::program("ip")?;
         host.kernel(|kernel| {
             let kind = LinkKind::Veth {

@@ -40,7 +40,7 @@ impl Host {
         let namespace = testkit::namespace()?;
         let folder = tempfile::tempdir().unwrap();
         let server = Server::bind(folder.path().join("xenstored")).unwrap().spawn().unwrap();
-        for script in ["vif-bridge", "network-bridge"] {
+        for script in ["vif-bridge", "network-bridge", "dom0net"] {
             symlink(env!("CARGO_BIN_EXE_dom0net"), folder.path().join(script)).unwrap();
         }
         Some(Self { namespace, folder, server: Some(server) })
@@ -75,6 +75,14 @@ impl Host {
                 peer_namespace: None,
             };
             kernel.create_link(&name(text), &kind, &LinkChange::default()).unwrap();
+        });
+    }
+
+    /// Makes a device with this index.
+    pub(crate) fn add_device_at(&self, text: &str, index: u32) {
+        self.kernel(|kernel| {
+            let kind = LinkKind::Bridge(BridgeOptions::default());
+            kernel.create_link_at(Some(index), &name(text), &kind, &LinkChange::default()).unwrap();
         });
     }
 
@@ -142,20 +150,34 @@ impl Host {
         )
     }
 
-    /// Calls a script with this environment and no other.
-    pub(crate) fn run(&self, script: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Outcome {
+    /// Where a script is.
+    pub(crate) fn script(&self, script: &str) -> PathBuf {
+        self.folder.path().join(script)
+    }
+
+    /// What scripts find in their environment.
+    pub(crate) fn environment(&self) -> HashMap<&'static str, PathBuf> {
         let folder = self.folder.path();
-        let fixed: HashMap<&str, PathBuf> = [
+        [
             ("XENSTORED_PATH", folder.join("xenstored")),
             ("DOM0NET_RUNTIME_DIR", folder.join("run")),
             ("DOM0NET_LOG", "stderr".into()),
         ]
-        .into();
+        .into()
+    }
+
+    /// The record of a network that was started.
+    pub(crate) fn record(&self, bridge: &str) -> Option<String> {
+        std::fs::read_to_string(self.folder.path().join(format!("run/networks/{bridge}.json"))).ok()
+    }
+
+    /// Calls a script with this environment and no other.
+    pub(crate) fn run(&self, script: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Outcome {
         let run = || {
-            Command::new(folder.join(script))
+            Command::new(self.script(script))
                 .args(arguments)
                 .env_clear()
-                .envs(&fixed)
+                .envs(self.environment())
                 .envs(environment.iter().copied())
                 .output()
                 .unwrap()

@@ -34,8 +34,8 @@ pub enum Address {
 }
 
 impl Address {
-    /// The places that this process should try, in order: `$XENSTORED_PATH` alone if it is set; else the socket in
-    /// `$XENSTORED_RUNDIR` or in the usual folders, then the devices.
+    /// The places that this process should try, in order: `$XENSTORED_PATH` alone if it is set; else the
+    /// socket in `$XENSTORED_RUNDIR` or in the usual folders, then the devices.
     #[must_use]
     pub fn candidates() -> Vec<Self> {
         Self::candidates_from(|variable| std::env::var_os(variable))

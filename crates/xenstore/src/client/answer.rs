@@ -61,7 +61,7 @@ fn text(bytes: &[u8]) -> Result<&str, Refusal> {
 
 /// The one string of a reply that is made of a single string.
 fn single(reply: Reply<'_>) -> Result<&str, Refusal> {
-    text(wire::only(reply?).ok_or(Refusal::Malformed)?)
+    text(wire::single_string(reply?).ok_or(Refusal::Malformed)?)
 }
 
 /// The request was carried out.

@@ -1,18 +1,20 @@
 //! Many requests in one go.
 
 use std::marker::PhantomData;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::answer::{Answer, Done, Entries, Line, Names, Number, Part, Removed, Text, Truth, Value};
 use super::error::Error;
 use crate::path;
 use crate::permissions::Permissions;
-use crate::wire::{HEADER_LEN, Header, MessageType, PAYLOAD_MAX, TooLong, join, push_message};
+use crate::wire::{HEADER_LEN, Header, MessageType, PAYLOAD_MAX, TooLong, join_strings, push_message};
 
 /// Requests that are sent together, in one write, and answered together.
 ///
-/// Each request gives a [`Ticket`], with which its answer is taken from the [`Replies`](super::Replies) afterwards. The daemon carries
-/// them out in order, but not as one: others' requests may come between them, and one that is refused does not stop
-/// those behind it. Use a [transaction](super::Transaction) where that matters.
+/// Each request gives a [`Ticket`], with which its answer is taken from the [`Replies`](super::Replies)
+/// afterwards. The daemon carries them out in order, but not as one: others' requests may come between them,
+/// and one that is refused does not stop those behind it. Use a [transaction](super::Transaction) where that
+/// matters.
 ///
 /// ```no_run
 /// use xenstore::{Batch, Client, Requests};
@@ -28,8 +30,10 @@ use crate::wire::{HEADER_LEN, Header, MessageType, PAYLOAD_MAX, TooLong, join, p
 /// println!("{:?} {:?}", replies.get(mac)?, replies.get(vifs)?);
 /// # Ok::<(), xenstore::Error>(())
 /// ```
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Batch {
+    /// Tells its tickets from those of other batches.
+    id: u64,
     /// The messages as they go on the wire, but for their ids.
     bytes: Vec<u8>,
     /// Where each message ends in `bytes`.
@@ -39,14 +43,9 @@ pub struct Batch {
 /// Stands for the answer to one request of a [`Batch`].
 #[derive(Debug)]
 pub struct Ticket<A> {
-    pub(super) index: usize,
+    batch: u64,
+    index: usize,
     answer: PhantomData<fn() -> A>,
-}
-
-impl<A> Ticket<A> {
-    pub(super) const fn new(index: usize) -> Self {
-        Self { index, answer: PhantomData }
-    }
 }
 
 // Derived, these would ask the same of `A`.
@@ -58,11 +57,18 @@ impl<A> Clone for Ticket<A> {
 
 impl<A> Copy for Ticket<A> {}
 
+impl Default for Batch {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Batch {
     /// An empty batch.
     #[must_use]
-    pub const fn new() -> Self {
-        Self { bytes: Vec::new(), ends: Vec::new() }
+    pub fn new() -> Self {
+        static NEXT_ID: AtomicU64 = AtomicU64::new(0);
+        Self { id: NEXT_ID.fetch_add(1, Ordering::Relaxed), bytes: Vec::new(), ends: Vec::new() }
     }
 
     /// How many requests it holds.
@@ -152,7 +158,7 @@ impl Batch {
         arguments: &[u64],
     ) -> Result<Ticket<A>, Error> {
         let arguments: Vec<String> = arguments.iter().map(u64::to_string).collect();
-        self.push(operation, &[&join(arguments.iter().map(String::as_bytes))])
+        self.push(operation, &[&join_strings(arguments.iter().map(String::as_bytes))])
     }
 
     pub(super) fn domain_path(&mut self, domid: u32) -> Result<Ticket<Line>, Error> {
@@ -175,8 +181,14 @@ impl Batch {
             len,
             max: PAYLOAD_MAX,
         })?;
+        let ticket = Ticket { batch: self.id, index: self.ends.len(), answer: PhantomData };
         self.ends.push(self.bytes.len());
-        Ok(Ticket::new(self.ends.len() - 1))
+        Ok(ticket)
+    }
+
+    /// The number of the request that a ticket stands for, if it is one of this batch.
+    pub(super) fn index_of<A>(&self, ticket: Ticket<A>) -> Option<usize> {
+        (ticket.batch == self.id).then_some(ticket.index)
     }
 
     /// Gives the requests the ids that they are sent with: `first_id` and the numbers that follow.
@@ -192,19 +204,14 @@ impl Batch {
         }
     }
 
-    /// The requests from number `first` on that fit in `max` bytes, but at least one: how many, and their bytes.
+    /// The requests from number `first` on that fit in `max` bytes, but at least one: how many, and their
+    /// bytes.
     pub(super) fn chunk(&self, first: usize, max: usize) -> (usize, &[u8]) {
         let start = self.start_of(first);
         let rest = self.ends.get(first..).unwrap_or_default();
         let count = rest.partition_point(|end| end - start <= max).max(1).min(rest.len());
         let end = self.start_of(first + count);
         (count, self.bytes.get(start..end).unwrap_or_default())
-    }
-
-    /// Where the messages `first..first + count` end, counted from the start of the first of them.
-    pub(super) fn ends_of(&self, first: usize, count: usize) -> impl Iterator<Item = usize> {
-        let start = self.start_of(first);
-        self.ends.iter().skip(first).take(count).map(move |end| end - start)
     }
 
     /// What request `index` asks, and its payload.
@@ -258,7 +265,6 @@ mod tests {
         assert_eq!(batch.chunk(4, 2 * len), (1, &batch.bytes[4 * len..]));
         assert_eq!(batch.chunk(0, 1).0, 1);
         assert_eq!(batch.chunk(0, 1000), (5, &batch.bytes[..]));
-        assert_eq!(batch.ends_of(2, 2).collect::<Vec<_>>(), [len, 2 * len]);
     }
 
     #[test]

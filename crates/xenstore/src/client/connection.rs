@@ -1,23 +1,45 @@
 //! Bytes to the daemon and messages back: the only place of the client that reads and writes.
 
 use std::fs::File;
-use std::io::{self, IoSlice, Read, Write};
+use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::error::{Error, Violation};
-use crate::wire::{Decoder, Message};
+use crate::wire::{Decoder, HEADER_LEN, Message, PAYLOAD_MAX};
 
 /// The longest payload that is taken from a daemon.
 ///
-/// `oxenstored` sends long lists whole on its socket, however long the protocol allows them to be. This is enough for a hundred
-/// thousand names.
+/// `oxenstored` sends long lists whole on its socket, however long the protocol allows them to be. This is
+/// enough for a hundred thousand names.
 const REPLY_MAX: usize = 1 << 20;
+
+/// Bytes of requests that are sent to a socket before their replies are awaited.
+///
+/// They fit in the empty buffer of a socket, so that the write does not block even if the daemon reads
+/// nothing before its own replies are read.
+const ROUND_MAX: usize = 32 << 10;
+
+/// The most bytes of payload that the device takes: its buffer holds the header too.
+///
+/// The buffer is also why a device gets one request at a time. The driver
+/// (`drivers/xen/xenbus/xenbus_dev_frontend.c`, since Linux 4.11) passes a request on by reference and then
+/// takes the next one into the same place: a second request sent before the reply to the first would change
+/// the first on its way.
+const DEVICE_PAYLOAD_MAX: usize = PAYLOAD_MAX - HEADER_LEN;
+
+/// What a stream can carry.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    pub(super) payload: usize,
+    pub(super) round: usize,
+}
 
 /// What carries the bytes.
 #[derive(Debug)]
@@ -40,31 +62,36 @@ impl AsFd for Stream {
 pub(super) struct Connection {
     stream: Stream,
     decoder: Decoder,
-    address: PathBuf,
+    address: Arc<Path>,
 }
 
 impl Connection {
-    pub(super) fn new(stream: Stream, address: PathBuf) -> Self {
+    pub(super) fn new(stream: Stream, address: Arc<Path>) -> Self {
         Self { stream, decoder: Decoder::new().with_payload_max(REPLY_MAX), address }
     }
 
-    pub(super) fn address(&self) -> &Path {
+    pub(super) const fn address(&self) -> &Arc<Path> {
         &self.address
     }
 
-    pub(super) const fn is_device(&self) -> bool {
-        matches!(self.stream, Stream::Device(_))
+    /// The most bytes of payload that a request may have, and the most bytes of requests that may be sent
+    /// before their replies are awaited; one request may be sent in any case.
+    pub(super) const fn limits(&self) -> Limits {
+        match self.stream {
+            Stream::Socket(_) => Limits { payload: PAYLOAD_MAX, round: ROUND_MAX },
+            Stream::Device(_) => Limits { payload: DEVICE_PAYLOAD_MAX, round: 0 },
+        }
     }
 
     pub(super) fn as_fd(&self) -> BorrowedFd<'_> {
         self.stream.as_fd()
     }
 
-    /// Sends messages that end at `ends`, which count from the start of `bytes`.
-    pub(super) fn send(&mut self, bytes: &[u8], ends: impl Iterator<Item = usize>) -> Result<(), Error> {
+    /// Sends messages; to a device only one at a time.
+    pub(super) fn send(&mut self, bytes: &[u8]) -> Result<(), Error> {
         let sent = match &mut self.stream {
             Stream::Socket(socket) => socket.write_all(bytes),
-            Stream::Device(device) => write_messages(device, bytes, ends),
+            Stream::Device(device) => device.write_all(bytes),
         };
         sent.map_err(|source| self.failed(source))
     }
@@ -97,7 +124,7 @@ impl Connection {
             }
         };
         match received {
-            Ok(0) => Err(Error::Closed { address: self.address.clone() }),
+            Ok(0) => Err(Error::Closed { address: self.address.to_path_buf() }),
             Ok(count) => {
                 self.decoder.advance(count);
                 Ok(true)
@@ -109,44 +136,15 @@ impl Connection {
     fn failed(&self, source: io::Error) -> Error {
         match source.kind() {
             io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => {
-                Error::Closed { address: self.address.clone() }
+                Error::Closed { address: self.address.to_path_buf() }
             }
-            _ => Error::Connection { address: self.address.clone(), source },
+            _ => Error::Connection { address: self.address.to_path_buf(), source },
         }
     }
 }
 
 pub(super) fn protocol_error(address: &Path, violation: Violation) -> Error {
     Error::Protocol { address: address.to_owned(), violation }
-}
-
-/// Writes to the device, each message as a piece of its own.
-///
-/// The driver takes one message per `write(2)` and throws away what follows it in the same call. `writev(2)` calls it once
-/// for each piece, so that one system call still carries many messages.
-fn write_messages(
-    device: &mut impl Write,
-    bytes: &[u8],
-    ends: impl Iterator<Item = usize>,
-) -> io::Result<()> {
-    let mut start = 0;
-    let mut messages: Vec<IoSlice<'_>> = ends
-        .filter_map(|end| {
-            let message = bytes.get(start..end).map(IoSlice::new);
-            start = end;
-            message
-        })
-        .collect();
-    let mut unsent = messages.as_mut_slice();
-    while !unsent.is_empty() {
-        match device.write_vectored(unsent) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(count) => IoSlice::advance_slices(&mut unsent, count),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }
 
 fn wait_readable(fd: BorrowedFd<'_>, deadline: Instant) -> io::Result<bool> {
@@ -173,55 +171,6 @@ fn poll_timeout(left: Duration) -> PollTimeout {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    /// Takes bytes as the kernel's driver does: one message per piece, the rest of a piece is lost.
-    #[derive(Default)]
-    struct Driver {
-        partial: Vec<u8>,
-        messages: Vec<Vec<u8>>,
-        /// Pieces taken by one `writev`.
-        pieces_per_call: usize,
-    }
-
-    impl Write for Driver {
-        fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
-            self.partial.extend_from_slice(piece);
-            let header = self.partial.first_chunk::<16>().map(crate::wire::Header::decode);
-            if let Some(header) = header {
-                let len = 16 + header.len as usize;
-                if self.partial.len() >= len {
-                    self.partial.truncate(len);
-                    self.messages.push(std::mem::take(&mut self.partial));
-                }
-            }
-            Ok(piece.len())
-        }
-
-        fn write_vectored(&mut self, pieces: &[IoSlice<'_>]) -> io::Result<usize> {
-            pieces.iter().take(self.pieces_per_call).map(|piece| self.write(piece)).sum()
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    #[test]
-    fn the_device_gets_every_message_of_a_batch() {
-        let mut bytes = Vec::new();
-        let mut ends = Vec::new();
-        for req_id in 0..5 {
-            let header = crate::wire::Header { req_id, ..Default::default() };
-            crate::wire::push_message(&mut bytes, header, &[&vec![0; req_id as usize]]).unwrap();
-            ends.push(bytes.len());
-        }
-        for pieces_per_call in [1, 2, 100] {
-            let mut driver = Driver { pieces_per_call, ..Driver::default() };
-            write_messages(&mut driver, &bytes, ends.iter().copied()).unwrap();
-            assert_eq!(driver.messages.concat(), bytes);
-            assert_eq!(driver.messages.len(), 5);
-        }
-    }
 
     #[test]
     fn waiting_times_are_rounded_up_and_capped() {

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use super::address::OpenError;
 use crate::path::PathError;
-use crate::wire::{DecodeError, ErrorCode, MessageType, PAYLOAD_MAX};
+use crate::wire::{DecodeError, ErrorCode, MessageType};
 
 /// Why a request, or the talk with the daemon, failed.
 ///
-/// [`code`](Self::code) tells refusals by the daemon from the rest. After any error that is not about a single request
-/// the connection is of no use any more ([`Error::Broken`]).
+/// [`code`](Self::code) tells refusals by the daemon from the rest. After any error that is not about a
+/// single request the connection is of no use any more ([`Error::Broken`]).
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
@@ -230,7 +230,3 @@ impl From<OpenError> for Error {
         Self::Open(error)
     }
 }
-
-/// The most bytes of payload that the device takes: the kernel's buffer holds the header too
-/// (`drivers/xen/xenbus/xenbus_dev_frontend.c`).
-pub(super) const DEVICE_PAYLOAD_MAX: usize = PAYLOAD_MAX - crate::wire::HEADER_LEN;

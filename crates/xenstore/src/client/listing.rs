@@ -73,7 +73,7 @@ pub(super) fn tree<R: Requests + ?Sized>(
         let asked = round.iter().map(|visit| Asked::new(&mut batch, visit)).collect::<Result<Vec<_>, _>>()?;
         let replies = requests.run(batch)?;
         for (visit, asked) in round.into_iter().zip(asked) {
-            let content = asked.content(&replies, &visit)?;
+            let content = asked.content(&replies)?;
             let names = asked.names(&replies, requests, &visit)?;
             waiting.extend(builder.add(&visit, content, names)?);
         }
@@ -90,19 +90,6 @@ pub(super) struct Visit {
     pub(super) descend: bool,
 }
 
-impl Visit {
-    /// Whether an error only means that the daemon does not show this node.
-    ///
-    /// `oxenstored` lists `@releaseDomain` among the children of the root and then refuses to read it as one.
-    fn is_withheld(&self, error: &Error) -> bool {
-        match error.code() {
-            Some(ErrorCode::NotPermitted) => true,
-            Some(ErrorCode::Invalid) => self.index != 0,
-            _ => false,
-        }
-    }
-}
-
 struct Asked {
     value: Ticket<Value>,
     names: Option<Ticket<Names>>,
@@ -115,11 +102,11 @@ impl Asked {
         Ok(Self { value, names })
     }
 
-    fn content(&self, replies: &Replies, visit: &Visit) -> Result<Content, Error> {
+    fn content(&self, replies: &Replies) -> Result<Content, Error> {
         match replies.get(self.value) {
             Ok(Some(value)) => Ok(Content::Value(value.to_vec())),
             Ok(None) => Ok(Content::Gone),
-            Err(error) if visit.is_withheld(&error) => Ok(Content::Withheld),
+            Err(error) if error.code() == Some(ErrorCode::NotPermitted) => Ok(Content::NotPermitted),
             Err(error) => Err(error),
         }
     }
@@ -135,7 +122,7 @@ impl Asked {
         };
         match replies.get(ticket) {
             Ok(names) => Ok(names.unwrap_or_default().into_iter().map(str::to_owned).collect()),
-            Err(error) if visit.is_withheld(&error) => Ok(Vec::new()),
+            Err(error) if error.code() == Some(ErrorCode::NotPermitted) => Ok(Vec::new()),
             Err(error) if error.code() == Some(ErrorCode::TooBig) => {
                 Ok(directory_in_parts(requests, &visit.path)?.unwrap_or_default())
             }
@@ -167,7 +154,7 @@ mod tests {
     impl Requests for Script {
         fn run(&mut self, batch: Batch) -> Result<Replies, Error> {
             let count = batch.len();
-            let mut replies = Replies::new(batch, 0, Path::new("/script"));
+            let mut replies = Replies::new(batch, 0, Path::new("/script").into());
             for index in 0..count {
                 let (operation, asked) = replies.batch().request(index).unwrap();
                 self.asked.push(asked.escape_ascii().to_string());
@@ -209,25 +196,24 @@ mod tests {
     }
 
     #[test]
-    fn nodes_that_are_listed_but_not_shown_do_not_spoil_the_tree() {
-        let mut script = Script::new(&[
-            b"",
-            b"@releaseDomain\0a\0gone\0", // the root
-            b"EINVAL\0",
-            b"EINVAL\0", // @releaseDomain
-            b"value",
-            b"EACCES\0", // a
-            b"ENOENT\0",
-            b"ENOENT\0", // gone
-        ]);
+    fn a_tree_shows_what_may_be_read_and_leaves_out_what_went_away() {
+        let answers: [(&[u8], &[u8]); 4] = [
+            (b"", b"hidden\0a\0gone\0"),
+            (b"EACCES\0", b"EACCES\0"),
+            (b"value", b"EACCES\0"),
+            (b"ENOENT\0", b"ENOENT\0"),
+        ];
+        let mut script = Script::new(&answers.map(|(value, names)| [value, names]).concat());
         let tree = script.tree("/", TreeLimits::default()).unwrap().unwrap();
         let nodes: Vec<_> = tree.walk().map(|(_, node)| (node.name(), node.value())).collect();
-        assert_eq!(nodes, [("", Some(&b""[..])), ("@releaseDomain", None), ("a", Some(b"value"))]);
+        assert_eq!(nodes, [("", Some(&b""[..])), ("hidden", None), ("a", Some(b"value"))]);
+        assert_eq!(script.asked[2..4], [r"/hidden\x00", r"/hidden\x00"]);
     }
 
     #[test]
-    fn what_is_wrong_with_the_top_of_a_tree_is_an_error() {
-        let error = Script::new(&[b"EINVAL\0", b"EINVAL\0"]).tree("/a", TreeLimits::default()).unwrap_err();
+    fn any_other_refusal_ends_the_reading_of_a_tree() {
+        let script = &[&b""[..], b"a\0", b"EINVAL\0", b""];
+        let error = Script::new(script).tree("/", TreeLimits::default()).unwrap_err();
         assert_eq!(error.code(), Some(ErrorCode::Invalid));
     }
 

@@ -23,12 +23,12 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use address::{Address, OpenError};
 pub use batch::{Batch, Ticket};
 use connection::{Connection, Stream, protocol_error};
-use error::DEVICE_PAYLOAD_MAX;
 pub use error::{Error, Violation};
 pub use replies::Replies;
 pub use requests::{ReadResult, Requests};
@@ -38,12 +38,6 @@ use watch::EventQueue;
 pub use watch::{EVENT_QUEUE_MAX, Event};
 
 use crate::wire::MessageType;
-
-/// Bytes of requests that are sent before their replies are awaited.
-///
-/// They fit in the empty buffer of a socket, so that the write does not block even if the daemon reads nothing before its own
-/// replies are read.
-const ROUND_MAX: usize = 32 << 10;
 
 /// A connection to a xenstore daemon.
 ///
@@ -106,7 +100,7 @@ impl Client {
     }
 
     fn new(stream: Stream, address: &Path) -> Self {
-        let connection = Connection::new(stream, address.to_owned());
+        let connection = Connection::new(stream, address.into());
         Self { connection, events: EventQueue::default(), next_id: 1, reply_limit: None, broken: false }
     }
 
@@ -116,9 +110,10 @@ impl Client {
         self.connection.address()
     }
 
-    /// Limits the time that the daemon has for its replies, per round trip; `None`, as at the start, is no limit.
+    /// Limits the time that the daemon has for its replies, per round trip; `None`, as at the start, is no
+    /// limit.
     ///
-    /// With a limit, every read is preceded by one more system call.
+    /// With a limit, every read is preceded by one more system call. Connecting is not limited.
     pub const fn set_reply_limit(&mut self, limit: Option<Duration>) {
         self.reply_limit = limit;
     }
@@ -137,7 +132,8 @@ impl Client {
         self.run(batch)?.get(ticket)
     }
 
-    /// Tells the daemon of a new domain: the frame of its ring page and its event channel. Only dom0 may do that.
+    /// Tells the daemon of a new domain: the frame of its ring page and its event channel. Only dom0 may do
+    /// that.
     pub fn introduce(&mut self, domid: u32, frame: u64, event_channel: u32) -> Result<(), Error> {
         self.about_domain(MessageType::Introduce, &[domid.into(), frame, event_channel.into()])
     }
@@ -168,7 +164,7 @@ impl Client {
     ///
     /// Which commands there are depends on the daemon; all have `["help"]`. Only dom0 may do that.
     pub fn control(&mut self, command: &[&str]) -> Result<String, Error> {
-        let payload = crate::wire::join(command.iter().map(|word| word.as_bytes()));
+        let payload = crate::wire::join_strings(command.iter().map(|word| word.as_bytes()));
         let mut batch = Batch::new();
         let ticket = batch.push::<answer::Line>(MessageType::Control, &[&payload])?;
         Ok(self.run(batch)?.get(ticket)?.to_owned())
@@ -181,21 +177,20 @@ impl Client {
     }
 
     fn exchange(&mut self, mut batch: Batch, tx_id: u32) -> Result<Replies, Error> {
-        if self.connection.is_device()
-            && let Some((operation, len)) = batch.longer_than(DEVICE_PAYLOAD_MAX)
-        {
-            return Err(Error::TooLong { operation, len, max: DEVICE_PAYLOAD_MAX });
+        let limits = self.connection.limits();
+        if let Some((operation, len)) = batch.longer_than(limits.payload) {
+            return Err(Error::TooLong { operation, len, max: limits.payload });
         }
         let first_id = self.next_id;
         // Ids only have to differ among the requests of a batch; batches do not overlap.
         self.next_id = first_id.wrapping_add(u32::try_from(batch.len()).unwrap_or(u32::MAX));
         batch.number(first_id, tx_id);
-        let mut replies = Replies::new(batch, first_id, self.connection.address());
+        let mut replies = Replies::new(batch, first_id, Arc::clone(self.connection.address()));
         self.guarded(|client| {
             let mut sent = 0;
             while sent < replies.len() {
-                let (count, bytes) = replies.batch().chunk(sent, ROUND_MAX);
-                client.connection.send(bytes, replies.batch().ends_of(sent, count))?;
+                let (count, bytes) = replies.batch().chunk(sent, limits.round);
+                client.connection.send(bytes)?;
                 sent += count;
                 client.await_replies(&mut replies, count, sent)?;
             }
@@ -228,7 +223,8 @@ impl Client {
         Ok(())
     }
 
-    /// Talks to the daemon unless that has failed before: after a failure replies could be taken for those of other requests.
+    /// Talks to the daemon unless that has failed before: after a failure replies could be taken for those of
+    /// other requests.
     fn guarded<T>(&mut self, talk: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
         if self.broken {
             return Err(Error::Broken { address: self.address().to_owned() });

@@ -1,18 +1,19 @@
 //! What the daemon said to a batch.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 
 use super::answer::{Answer, Refusal, Reply};
 use super::batch::{Batch, Ticket};
 use super::connection::protocol_error;
 use super::error::{Error, Violation};
-use crate::wire::{ErrorCode, Header, Message, MessageType, only};
+use crate::wire::{ErrorCode, Header, Message, MessageType, single_string};
 
 /// The answers to the requests of a [`Batch`].
 #[derive(Debug)]
 pub struct Replies {
     batch: Batch,
-    address: PathBuf,
+    address: Arc<Path>,
     /// One for each request; `None` until it is answered.
     slots: Vec<Option<Slot>>,
     /// The payloads, one after the other.
@@ -29,9 +30,9 @@ struct Slot {
 }
 
 impl Replies {
-    pub(super) fn new(batch: Batch, first_id: u32, address: &Path) -> Self {
+    pub(super) fn new(batch: Batch, first_id: u32, address: Arc<Path>) -> Self {
         let slots = vec![None; batch.len()];
-        Self { batch, address: address.to_owned(), slots, payloads: Vec::new(), first_id }
+        Self { batch, address, slots, payloads: Vec::new(), first_id }
     }
 
     pub(super) const fn batch(&self) -> &Batch {
@@ -52,7 +53,7 @@ impl Replies {
             self.payloads.extend_from_slice(message.payload);
             None
         } else if message_type == MessageType::Error.number() {
-            let name = only(message.payload).unwrap_or(message.payload);
+            let name = single_string(message.payload).unwrap_or(message.payload);
             let code = ErrorCode::from_name(name).ok_or_else(|| {
                 let name = String::from_utf8_lossy(name).into_owned();
                 protocol_error(&self.address, Violation::UnknownError { operation, name })
@@ -79,13 +80,13 @@ impl Replies {
 
     /// The answer to the request that gave this ticket.
     pub fn get<A: Answer>(&self, ticket: Ticket<A>) -> Result<A::Output<'_>, Error> {
-        let Some(reply) = self.reply(ticket.index) else {
-            return Err(Error::WrongTicket);
-        };
-        A::read(reply).map_err(|refusal| self.error(ticket.index, refusal))
+        let index = self.batch.index_of(ticket).ok_or(Error::WrongTicket)?;
+        let reply = self.reply(index).ok_or(Error::WrongTicket)?;
+        A::read(reply).map_err(|refusal| self.error(index, refusal))
     }
 
-    /// The first refusal among the answers, if there is one. A missing node counts as a refusal here, except for the request to remove it.
+    /// The first refusal among the answers, if there is one. A missing node counts as a refusal here, except
+    /// for the request to remove it.
     pub fn check(&self) -> Result<(), Error> {
         for index in 0..self.slots.len() {
             let Some(Err(code)) = self.reply(index) else {
@@ -123,14 +124,13 @@ impl Replies {
 
 #[cfg(test)]
 mod tests {
+    use super::super::answer::Value;
     use super::*;
 
-    fn three_reads() -> Replies {
+    fn three_reads() -> (Replies, [Ticket<Value>; 3]) {
         let mut batch = Batch::new();
-        for path in ["/a", "/b", "/c"] {
-            batch.read(path).unwrap();
-        }
-        Replies::new(batch, u32::MAX, Path::new("/socket"))
+        let tickets = ["/a", "/b", "/c"].map(|path| batch.read(path).unwrap());
+        (Replies::new(batch, u32::MAX, Path::new("/socket").into()), tickets)
     }
 
     fn reply(message_type: MessageType, req_id: u32, payload: &[u8]) -> Message<'_> {
@@ -140,22 +140,26 @@ mod tests {
 
     #[test]
     fn replies_find_their_requests_in_any_order_and_over_the_end_of_the_numbers() {
-        let mut replies = three_reads();
+        let (mut replies, tickets) = three_reads();
         replies.accept(reply(MessageType::Read, 1, b"third"), 3).unwrap();
         replies.accept(reply(MessageType::Read, u32::MAX, b"first"), 3).unwrap();
         replies.accept(reply(MessageType::Error, 0, b"ENOENT\0"), 3).unwrap();
-        let ticket = |index| Ticket::<super::super::answer::Value>::new(index);
-        assert_eq!(replies.get(ticket(0)).unwrap(), Some(&b"first"[..]));
-        assert_eq!(replies.get(ticket(1)).unwrap(), None);
-        assert_eq!(replies.get(ticket(2)).unwrap(), Some(&b"third"[..]));
-        assert!(matches!(replies.get(ticket(3)), Err(Error::WrongTicket)));
+        let values = tickets.map(|ticket| replies.get(ticket).unwrap());
+        assert_eq!(values, [Some(&b"first"[..]), None, Some(b"third")]);
         let error = replies.check().unwrap_err();
         assert_eq!(error.to_string(), "xenstore refused READ of \"/b\": ENOENT (it does not exist)");
     }
 
     #[test]
+    fn tickets_of_another_batch_are_refused() {
+        let (replies, _) = three_reads();
+        let (_, tickets) = three_reads();
+        assert!(matches!(replies.get(tickets[0]), Err(Error::WrongTicket)));
+    }
+
+    #[test]
     fn replies_that_nobody_waits_for_are_violations() {
-        let mut replies = three_reads();
+        let (mut replies, _) = three_reads();
         let unexpected = |result| {
             matches!(result, Err(Error::Protocol { violation: Violation::UnexpectedReply { .. }, .. }))
         };
@@ -167,7 +171,7 @@ mod tests {
 
     #[test]
     fn replies_of_another_type_and_unknown_errors_are_violations() {
-        let mut replies = three_reads();
+        let (mut replies, _) = three_reads();
         let violation = |result: Result<(), Error>| match result {
             Err(Error::Protocol { violation, .. }) => violation,
             other => panic!("{other:?}"),

@@ -11,15 +11,18 @@ use crate::wire::ErrorCode;
 /// What reading one node gave: its value, or `None` when there is no such node.
 pub type ReadResult = Result<Option<Vec<u8>>, Error>;
 
-/// Requests about nodes. A [`Client`](super::Client) sends them by themselves, a [`Transaction`](super::Transaction) as parts of it.
+/// Requests about nodes. A [`Client`](super::Client) sends them by themselves, a
+/// [`Transaction`](super::Transaction) as parts of it.
 ///
-/// A function that takes `&mut impl Requests` works with both. Relative paths start from the `/local/domain/<domid>` of
-/// the caller. Values are bytes that may come from a guest: check them before use.
+/// A function that takes `&mut impl Requests` works with both. Relative paths start from the
+/// `/local/domain/<domid>` of the caller. Values are bytes that may come from a guest: check them before use.
 pub trait Requests {
-    /// Sends all requests of the batch and waits for their replies: one write, and as few reads as the replies need.
+    /// Sends all requests of the batch and waits for their replies: one write, and as few reads as the
+    /// replies need.
     ///
-    /// Batches over 32 KiB are sent in several rounds, so that a daemon that answers while it is still being asked cannot come to
-    /// wait for us while we wait for it.
+    /// Batches over 32 KiB are sent in several rounds, so that a daemon that answers while it is still being
+    /// asked cannot come to wait for us while we wait for it. To the kernel's device the requests go one by
+    /// one: its driver confuses requests that follow each other too soon.
     fn run(&mut self, batch: Batch) -> Result<Replies, Error>;
 
     /// A node's value; `None` when there is no such node.
@@ -47,7 +50,7 @@ pub trait Requests {
     /// }
     /// # Ok::<(), xenstore::Error>(())
     /// ```
-    fn read_many<const N: usize>(&mut self, paths: [&str; N]) -> Result<[ReadResult; N], Error> {
+    fn read_many<P: AsRef<str>, const N: usize>(&mut self, paths: [P; N]) -> Result<[ReadResult; N], Error> {
         let mut values = self.read_each(paths)?.into_iter();
         Ok(std::array::from_fn(|_| values.next().unwrap_or(Err(Error::WrongTicket))))
     }
@@ -109,9 +112,10 @@ pub trait Requests {
 
     /// The names of a node's children; `None` when there is no such node.
     ///
-    /// `xenstored` lists them in the order in which they were made, `oxenstored` sorted. A list that does not fit in one
-    /// message is read in parts, from the start again whenever it changes meanwhile; `oxenstored` does not know parts: over
-    /// its socket it sends the whole list, over the device it refuses (`ENOSYS` of `DIRECTORY_PART`).
+    /// `xenstored` lists them in the order in which they were made, `oxenstored` sorted. A list that does not
+    /// fit in one message is read in parts, from the start again whenever it changes meanwhile; `oxenstored`
+    /// does not know parts: over its socket it sends the whole list, over the device it refuses (`ENOSYS` of
+    /// `DIRECTORY_PART`).
     fn directory(&mut self, path: &str) -> Result<Option<Vec<String>>, Error> {
         let mut batch = Batch::new();
         let ticket = batch.directory(path)?;
@@ -138,8 +142,8 @@ pub trait Requests {
 
     /// A node and all below it; `None` when there is no such node.
     ///
-    /// Reads level by level, many nodes in each round trip. Outside a transaction the tree may change meanwhile: what goes
-    /// away while it is being read is left out.
+    /// Reads level by level, many nodes in each round trip. Outside a transaction the tree may change
+    /// meanwhile: what goes away while it is being read is left out.
     fn tree(&mut self, path: &str, limits: TreeLimits) -> Result<Option<Tree>, Error> {
         listing::tree(self, path, limits)
     }

@@ -23,8 +23,8 @@ pub struct Transaction<'a> {
 }
 
 impl Client {
-    /// Carries out `work` in a transaction and commits it; tries again when others changed what it had read, up to
-    /// [`TRANSACTION_ATTEMPTS`] times.
+    /// Carries out `work` in a transaction and commits it; tries again when others changed what it had read,
+    /// up to [`TRANSACTION_ATTEMPTS`] times.
     ///
     /// When `work` fails, nothing of it takes effect.
     ///
@@ -32,7 +32,8 @@ impl Client {
     /// # use xenstore::{Client, Error, Requests};
     /// # let mut client = Client::open()?;
     /// let count = client.transaction(|transaction| {
-    ///     let count = transaction.read_text("data/count")?.and_then(|count| count.parse().ok()).unwrap_or(0u32) + 1;
+    ///     let count = transaction.read_text("data/count")?;
+    ///     let count = count.and_then(|count| count.parse().ok()).unwrap_or(0u32) + 1;
     ///     transaction.write("data/count", count.to_string())?;
     ///     Ok::<_, Error>(count)
     /// })?;
@@ -63,7 +64,8 @@ impl Client {
 }
 
 impl Transaction<'_> {
-    /// Makes all of it take effect. `false`: others changed what it had read, nothing took effect, begin again.
+    /// Makes all of it take effect. `false`: others changed what it had read, nothing took effect, begin
+    /// again.
     pub fn commit(mut self) -> Result<bool, Error> {
         match self.end(true) {
             Ok(()) => Ok(true),
@@ -95,7 +97,8 @@ impl Requests for Transaction<'_> {
 impl Drop for Transaction<'_> {
     fn drop(&mut self) {
         if self.open {
-            // The daemon discards it with the connection at the latest; there is nobody to tell of a failure here.
+            // The daemon discards it with the connection at the latest; there is nobody to tell of a failure
+            // here.
             let _ = self.end(false);
         }
     }

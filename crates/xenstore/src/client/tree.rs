@@ -34,8 +34,7 @@ pub struct Node {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Content {
     Value(Vec<u8>),
-    /// It is listed, but the daemon does not show it to this domain.
-    Withheld,
+    NotPermitted,
     /// It was listed, but had gone when it was read.
     Gone,
 }
@@ -47,12 +46,12 @@ impl Node {
         &self.name
     }
 
-    /// Its value; `None` when the daemon does not show it to this domain.
+    /// Its value; `None` when this domain may not read it.
     #[must_use]
     pub fn value(&self) -> Option<&[u8]> {
         match &self.content {
             Content::Value(value) => Some(value),
-            Content::Withheld | Content::Gone => None,
+            Content::NotPermitted | Content::Gone => None,
         }
     }
 }
@@ -63,7 +62,8 @@ impl Node {
 /// use xenstore::{Client, Requests, TreeLimits};
 ///
 /// let mut client = Client::open()?;
-/// let Some(tree) = client.tree("/local/domain/0/backend/vif", TreeLimits::default())? else { return Ok(()) };
+/// let tree = client.tree("/local/domain/0/backend/vif", TreeLimits::default())?;
+/// let Some(tree) = tree else { return Ok(()) };
 /// for (depth, node) in tree.walk() {
 ///     println!("{:1$}{2}", "", depth, node.name());
 /// }
@@ -146,7 +146,8 @@ impl Builder {
         Visit { index: 0, path: self.path.to_string(), descend: self.limits.depth > 0 }
     }
 
-    /// Takes in a node that was read and says which nodes to read because of it. Nodes come in the order of their index.
+    /// Takes in a node that was read and says which nodes to read because of it. Nodes come in the order of
+    /// their index.
     pub(super) fn add(
         &mut self,
         visit: &Visit,

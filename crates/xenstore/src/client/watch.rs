@@ -1,6 +1,7 @@
 //! Being told of changes.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::batch::Batch;
@@ -16,10 +17,12 @@ pub const EVENT_QUEUE_MAX: usize = 16 << 20;
 
 /// Something changed under a watch; also sent once when the watch is set.
 ///
-/// It says that the node *may* have changed: events of several changes may be merged, and some come without need.
+/// It says that the node *may* have changed: events of several changes may be merged, and some come without
+/// need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
-    /// The node that changed, or the watched node when it went with one above it. Relative if the watch's path was.
+    /// The node that changed, or the watched node when it went with one above it. Relative if the watch's
+    /// path was.
     pub path: String,
     /// The watch's token.
     pub token: String,
@@ -44,9 +47,9 @@ impl Client {
 
     /// The next event; waits for one up to `timeout`, without end if that is `None`.
     ///
-    /// `Ok(None)`: the time is over. With a timeout of zero it takes what has come. A program with a poll loop of its own
-    /// waits for [`as_fd`](std::os::fd::AsFd::as_fd) to be readable, and then takes events this way *until there is
-    /// none*: events can wait inside the client while nothing is readable.
+    /// `Ok(None)`: the time is over. With a timeout of zero it takes what has come. A program with a poll
+    /// loop of its own waits for [`as_fd`](std::os::fd::AsFd::as_fd) to be readable, and then takes events
+    /// this way *until there is none*: events can wait inside the client while nothing is readable.
     pub fn next_event(&mut self, timeout: Option<Duration>) -> Result<Option<Event>, Error> {
         // A time beyond what the clock can show is as good as no end.
         let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
@@ -60,13 +63,14 @@ impl Client {
         }
     }
 
-    /// Takes in the events that have come, after waiting for bytes if there is no whole message. `false`: the time is over.
+    /// Takes in the events that have come, after waiting for bytes if there is no whole message. `false`: the
+    /// time is over.
     fn take_events_in(&mut self, deadline: Option<Instant>) -> Result<bool, Error> {
         self.guarded(|client| {
             if !client.connection.has_message() && !client.connection.receive(deadline)? {
                 return Ok(false);
             }
-            let address = client.connection.address().to_owned();
+            let address = Arc::clone(client.connection.address());
             while let Some(message) = client.connection.next_message()? {
                 let req_id = message.header.req_id;
                 if !client.events.offer(message).map_err(|violation| protocol_error(&address, violation))? {

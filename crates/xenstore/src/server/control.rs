@@ -43,17 +43,17 @@ impl Core {
     /// What a domain uses of its quotas.
     fn usage_of(&self, domid: u32) -> Outcome {
         let nodes = self.store.owned_by(domid);
-        let connections = || self.connections.values().filter(|connection| connection.domid == domid);
-        if !self.domains.is_introduced(domid) && nodes == 0 && connections().next().is_none() {
+        let is_known = self.domains.is_introduced(domid) || nodes > 0;
+        if !is_known && self.connections_of(domid).next().is_none() {
             return Err(ErrorCode::NotFound);
         }
-        let transactions: usize = connections().map(|connection| connection.transactions.len()).sum();
-        let outstanding: usize = connections().map(|connection| connection.outbox.replies()).sum();
+        let outstanding: usize =
+            self.connections_of(domid).map(|connection| connection.outbox.replies()).sum();
         let mut text = format!("Domain {domid}:\n");
         for (name, value) in [
             ("nodes", nodes),
             ("watches", self.watches_of(domid)),
-            ("transactions", transactions),
+            ("transactions", self.transactions_of(domid)),
             ("outstanding", outstanding),
         ] {
             let _ = writeln!(text, "{name:<16}: {value:>8}");

@@ -15,8 +15,9 @@ pub(super) struct ConnectionId(u64);
 
 /// The store, the domains and the connections.
 ///
-/// It is driven from outside: bytes that came go in with [`space`](Self::space) and [`received`](Self::received), [`process`](Self::process) carries out
-/// the requests, and what is to be sent is in [`pieces`](Self::pieces) until [`sent`](Self::sent) says that it is gone.
+/// It is driven from outside: bytes that came go in with [`space`](Self::space) and
+/// [`received`](Self::received), [`process`](Self::process) carries out the requests, and what is to be sent
+/// is in [`pieces`](Self::pieces) until [`sent`](Self::sent) says that it is gone.
 #[derive(Debug)]
 pub(super) struct Core {
     pub(super) store: Store,
@@ -31,12 +32,29 @@ impl Core {
         Self { store: Store::new(quotas), domains: Domains::new(), connections: BTreeMap::new(), next_id: 0 }
     }
 
-    /// Takes a new connection of a domain.
-    pub(super) fn connect(&mut self, domid: u32) -> ConnectionId {
+    /// Takes a new connection of a domain; `None` when the domain has too many.
+    pub(super) fn connect(&mut self, domid: u32) -> Option<ConnectionId> {
+        if domid != 0 && self.connections_of(domid).count() >= self.store.quotas.connections {
+            return None;
+        }
         let id = ConnectionId(self.next_id);
         self.next_id += 1;
         self.connections.insert(id, Connection::new(domid));
-        id
+        Some(id)
+    }
+
+    pub(super) fn connections_of(&self, domid: u32) -> impl Iterator<Item = &Connection> {
+        self.connections.values().filter(move |connection| connection.domid == domid)
+    }
+
+    /// How many watches a domain has on all its connections.
+    pub(super) fn watches_of(&self, domid: u32) -> usize {
+        self.connections_of(domid).map(|connection| connection.watches.len()).sum()
+    }
+
+    /// How many transactions a domain has open on all its connections.
+    pub(super) fn transactions_of(&self, domid: u32) -> usize {
+        self.connections_of(domid).map(|connection| connection.transactions.len()).sum()
     }
 
     /// Forgets a connection with its watches and transactions.
@@ -206,7 +224,7 @@ mod tests {
     #[test]
     fn a_guest_is_not_answered_further_while_it_does_not_read() {
         let mut core = Core::new(Quotas::default());
-        let (dom0, guest) = (core.connect(0), core.connect(5));
+        let (dom0, guest) = (core.connect(0).unwrap(), core.connect(5).unwrap());
         for id in [dom0, guest] {
             give(&mut core, id, &requests(30));
         }
@@ -220,9 +238,20 @@ mod tests {
     }
 
     #[test]
+    fn a_guest_has_only_so_many_connections() {
+        let mut core = Core::new(Quotas { connections: 2, ..Quotas::default() });
+        let first = core.connect(5).unwrap();
+        assert!(core.connect(5).is_some() && core.connect(5).is_none());
+        assert!(core.connect(6).is_some());
+        core.disconnect(first);
+        assert!(core.connect(5).is_some());
+        assert!((0..10).all(|_| core.connect(0).is_some()), "dom0 has as many as it likes");
+    }
+
+    #[test]
     fn a_connection_that_has_gone_is_no_trouble() {
         let mut core = Core::new(Quotas::default());
-        let id = core.connect(0);
+        let id = core.connect(0).unwrap();
         core.disconnect(id);
         assert!(core.space(id).is_empty() && core.is_closed(id) && !core.has_output(id));
         core.received(id, 100);
@@ -233,7 +262,7 @@ mod tests {
     #[test]
     fn changes_are_told_to_connections_in_the_order_in_which_they_came() {
         let mut core = Core::new(Quotas::default());
-        let ids = [core.connect(0), core.connect(0)];
+        let ids = [core.connect(0).unwrap(), core.connect(0).unwrap()];
         assert!(ids[0] < ids[1]);
         let mut watch = Vec::new();
         push_message(&mut watch, Header { message_type: 4, ..Header::default() }, &[b"/\0t\0"]).unwrap();

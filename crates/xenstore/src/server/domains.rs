@@ -27,7 +27,8 @@ impl Special {
 
 /// Domains that have been introduced, and who may watch them come and go.
 ///
-/// There is no hypervisor to ask: a domain exists when it has been introduced, and any domain may be named in permissions.
+/// There is no hypervisor to ask: a domain exists when it has been introduced, and any domain may be named in
+/// permissions.
 #[derive(Debug)]
 pub(super) struct Domains {
     introduced: BTreeSet<u32>,

@@ -157,8 +157,10 @@ impl EventLoop {
     }
 
     fn adopt(&mut self, stream: UnixStream, domid: u32) {
-        let id = self.core.connect(domid);
-        self.peers.insert(id, stream);
+        // Refused, it is closed by being dropped.
+        if let Some(id) = self.core.connect(domid) {
+            self.peers.insert(id, stream);
+        }
     }
 
     /// Takes requests, carries them out and sends replies, as far as that goes without waiting.
@@ -175,6 +177,7 @@ impl EventLoop {
             if !self.core.takes_requests(id) {
                 return;
             }
+            // No whole message waits, so there is room, and reading nothing means the end.
             match stream.read(self.core.space(id)) {
                 Ok(0) => return self.drop_peer(id),
                 Ok(count) => self.core.received(id, count),

@@ -24,7 +24,8 @@ impl Listener {
         remove_stale(path)?;
         let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
         let descriptor: OwnedFd = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
-        // Before `bind`, which gives the file these permissions: there is no moment in which others could connect.
+        // Before `bind`, which gives the file these permissions: there is no moment in which others could
+        // connect.
         fchmod(&descriptor, Mode::S_IRUSR | Mode::S_IWUSR)?;
         bind(descriptor.as_raw_fd(), &UnixAddr::new(path)?)?;
         listen(&descriptor, Backlog::MAXCONN)?;

@@ -1,14 +1,15 @@
 //! A xenstore inside the program: in memory, without Xen.
 //!
-//! It answers as xenstored 4.17 does, so that tools, scripts and clients cannot tell the difference; it keeps nothing on disk. Use it for
-//! tests, and where there is no hypervisor. An embedding program talks to it as everyone does, with a
-//! [`Client`](crate::Client).
+//! It answers as xenstored 4.17 does, so that tools, scripts and clients cannot tell the difference; it keeps
+//! nothing on disk. Use it for tests, and where there is no hypervisor. An embedding program talks to it as
+//! everyone does, with a [`Client`](crate::Client).
 //!
-//! Who connects is a matter of the socket: the one given to [`Server::bind`] makes its clients dom0; others can be made
-//! for guests ([`ServerHandle::listen`]), who are then bound by permissions and [`Quotas`].
+//! Who connects is a matter of the socket: the one given to [`Server::bind`] makes its clients dom0; others
+//! can be made for guests ([`ServerHandle::listen`]), who are then bound by permissions and [`Quotas`].
 //!
-//! From the outside in: the event loop owns the sockets and a single thread; the core knows connections, watches and
-//! domains, and turns bytes into bytes; the store below it is the tree with its permissions and transactions.
+//! From the outside in: the event loop owns the sockets and a single thread; the core knows connections,
+//! watches and domains, and turns bytes into bytes; the store below it is the tree with its permissions and
+//! transactions.
 
 mod connection;
 mod control;

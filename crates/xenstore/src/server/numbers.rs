@@ -1,6 +1,7 @@
 //! Numbers as the C library reads them: a daemon takes what `atoi` and `strtol` take, and tools rely on it.
 
-/// `atoi`: blanks, a sign, digits; the rest is ignored, and nothing at all is 0. Too large a number loses its upper bits.
+/// `atoi`: blanks, a sign, digits; the rest is ignored, and nothing at all is 0. Too large a number loses its
+/// upper bits.
 pub(super) fn atoi(text: &[u8]) -> i32 {
     let (negative, digits) = sign(text.trim_ascii_start());
     let (magnitude, _) = magnitude(digits, 10);

@@ -9,7 +9,8 @@ use crate::wire::{ErrorCode, HEADER_LEN, Header, MessageType, PAYLOAD_MAX, push_
 /// Bytes that may wait before no more requests are taken from the connection.
 const REPLIES_MAX: usize = 64 << 10;
 
-/// Bytes that may wait before the connection is given up: events come because of others, so not reading requests does not help.
+/// Bytes that may wait before the connection is given up: events come because of others, so not reading
+/// requests does not help.
 const TOTAL_MAX: usize = 4 << 20;
 
 /// Messages that are handed out at once.

@@ -8,7 +8,7 @@ use crate::path::RELATIVE_MAX;
 use crate::permissions::{Access, Permission, Permissions};
 use crate::store::View;
 use crate::store::node::Need;
-use crate::wire::{ErrorCode, Header, MessageType, PAYLOAD_MAX, only, strings};
+use crate::wire::{ErrorCode, Header, MessageType, PAYLOAD_MAX, single_string, strings};
 
 /// The answer to a request that was carried out.
 #[derive(Debug)]
@@ -99,7 +99,7 @@ impl Core {
         payload: &[u8],
         operation: impl FnOnce(&mut View<'_>, &str) -> Outcome,
     ) -> Outcome {
-        let path = self.absolute(id, only(payload).ok_or(ErrorCode::Invalid)?)?;
+        let path = self.absolute(id, single_string(payload).ok_or(ErrorCode::Invalid)?)?;
         self.with_view(id, tx_id, |view| operation(view, &path))
     }
 
@@ -183,12 +183,6 @@ impl Core {
         Ok(Answer::done())
     }
 
-    /// How many watches a domain has on all its connections.
-    pub(super) fn watches_of(&self, domid: u32) -> usize {
-        let of_domain = self.connections.values().filter(|connection| connection.domid == domid);
-        of_domain.map(|connection| connection.watches.len()).sum()
-    }
-
     fn reset_watches(&mut self, id: ConnectionId) -> Outcome {
         self.connections.get_mut(&id).ok_or(ErrorCode::Invalid)?.reset();
         Ok(Answer::done())
@@ -198,11 +192,11 @@ impl Core {
         if tx_id != 0 {
             return Err(ErrorCode::Busy);
         }
-        let is_privileged = self.caller(id).is_privileged();
-        let connection = self.connections.get_mut(&id).ok_or(ErrorCode::Invalid)?;
-        if !is_privileged && connection.transactions.len() > self.store.quotas.transactions {
+        let caller = self.caller(id);
+        if !caller.is_privileged() && self.transactions_of(caller.domid) > self.store.quotas.transactions {
             return Err(ErrorCode::OverQuota);
         }
+        let connection = self.connections.get_mut(&id).ok_or(ErrorCode::Invalid)?;
         Ok(Answer::bytes(format!("{}\0", connection.start_transaction())))
     }
 
@@ -305,7 +299,7 @@ const fn for_dom0_only(message_type: MessageType) -> bool {
 }
 
 fn only_domid(payload: &[u8]) -> Result<u32, ErrorCode> {
-    only(payload).map(|domid| atoi(domid).cast_unsigned()).ok_or(ErrorCode::Invalid)
+    single_string(payload).map(|domid| atoi(domid).cast_unsigned()).ok_or(ErrorCode::Invalid)
 }
 
 fn get_domain_path(payload: &[u8]) -> Outcome {
@@ -333,7 +327,8 @@ fn parse_permissions(entries: &[&[u8]]) -> Result<Permissions, ErrorCode> {
     })
 }
 
-/// The payload of `DIRECTORY_PART`: the generation, as many whole names as fit, and an empty string behind the last one.
+/// The payload of `DIRECTORY_PART`: the generation, as many whole names as fit, and an empty string behind
+/// the last one.
 fn part_of_list(generation: u64, list: &[u8], offset: usize) -> Vec<u8> {
     let mut payload = format!("{generation}\0").into_bytes();
     let room = PAYLOAD_MAX - payload.len() - 1;

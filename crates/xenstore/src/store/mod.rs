@@ -151,7 +151,8 @@ impl Store {
         let mut changes = Vec::new();
         for path in self.topmost_owned_by(domid) {
             let mut view = self.view(Caller::DOM0, None);
-            // As dom0 and outside a transaction nothing stands against it; a node that is gone already is no loss.
+            // As dom0 and outside a transaction nothing stands against it; a node that is gone already is no
+            // loss.
             if view.remove(&path).is_ok() {
                 changes.extend(view.into_changes());
             }
@@ -162,7 +163,8 @@ impl Store {
         changes
     }
 
-    /// The nodes of a domain that are not below another one of it, each before those behind it in the order of the tree.
+    /// The nodes of a domain that are not below another one of it, each before those behind it in the order
+    /// of the tree.
     ///
     /// The root is not removed, whoever owns it.
     fn topmost_owned_by(&self, domid: u32) -> Vec<String> {

@@ -1,4 +1,5 @@
-//! The store against a model that is too simple to be wrong: a list of nodes that is searched from one end to the other.
+//! The store against a model that is too simple to be wrong: a list of nodes that is searched from one end to
+//! the other.
 
 use std::collections::BTreeMap;
 

@@ -37,7 +37,8 @@ pub(crate) enum Need {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NodePermissions {
     pub(crate) listed: Permissions,
-    /// Domains that have gone since the list was set: a new domain with the same id must not inherit their entries.
+    /// Domains that have gone since the list was set: a new domain with the same id must not inherit their
+    /// entries.
     stale: Vec<u32>,
 }
 
@@ -110,7 +111,7 @@ impl Node {
 
     /// The payload of `DIRECTORY`.
     pub(crate) fn list(&self) -> Vec<u8> {
-        crate::wire::join(self.children.iter().map(|name| name.as_bytes()))
+        crate::wire::join_strings(self.children.iter().map(|name| name.as_bytes()))
     }
 
     /// Bytes of the record that a daemon keeps of the node; its size is what the quota limits.

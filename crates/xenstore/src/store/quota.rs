@@ -7,7 +7,7 @@ pub struct Quotas {
     pub nodes: usize,
     /// Watches of a domain; one more can be set, as in xenstored.
     pub watches: usize,
-    /// Open transactions of a connection; one more can be started, as in xenstored.
+    /// Open transactions of a domain; one more can be started, as in xenstored.
     pub transactions: usize,
     /// Replies that a connection has not yet read; no more requests are taken meanwhile.
     pub outstanding: usize,
@@ -19,6 +19,8 @@ pub struct Quotas {
     pub path_max: usize,
     /// Entries of a node's permissions.
     pub permissions: usize,
+    /// Connections of a domain; further ones are closed at once. In xenstored a guest has exactly one, its ring.
+    pub connections: usize,
 }
 
 impl Default for Quotas {
@@ -32,6 +34,8 @@ impl Default for Quotas {
             node_size: 2048,
             path_max: crate::path::RELATIVE_MAX,
             permissions: 5,
+            // As many programs of a driver domain may ask at the same time.
+            connections: 256,
         }
     }
 }

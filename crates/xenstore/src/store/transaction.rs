@@ -7,8 +7,8 @@ use super::node::{Node, NodePermissions};
 
 /// A transaction's own picture of the nodes that it has touched.
 ///
-/// A node is copied into the picture when it is first read or written, not when the transaction starts; its generation at that moment must
-/// still be the store's at the commit (`xenstored_transaction.c`).
+/// A node is copied into the picture when it is first read or written, not when the transaction starts; its
+/// generation at that moment must still be the store's at the commit (`xenstored_transaction.c`).
 #[derive(Debug, Default)]
 pub(crate) struct Transaction {
     /// In the order in which they were first touched: the order of the events at the commit.

@@ -10,8 +10,8 @@ use crate::wire::ErrorCode;
 
 /// The store as a caller sees it, directly or inside a transaction.
 ///
-/// Paths are absolute. Inside a transaction all that is read or written is noted there, what is read on the way to an error too:
-/// it must not have changed at the commit.
+/// Paths are absolute. Inside a transaction all that is read or written is noted there, what is read on the
+/// way to an error too: it must not have changed at the commit.
 #[derive(Debug)]
 pub(crate) struct View<'a> {
     store: &'a mut Store,
@@ -102,14 +102,16 @@ impl<'a> View<'a> {
         Ok(())
     }
 
-    /// Removes nodes from the leaves up, so that each is announced while its parent's permissions can still be seen.
+    /// Removes nodes from the leaves up, so that each is announced while its parent's permissions can still
+    /// be seen.
     fn remove_tree(&mut self, top: &str, node: Arc<Node>) -> Result<(), ErrorCode> {
         let mut open = vec![(top.to_owned(), node, 0)];
         while let Some((path, node, next)) = open.last_mut() {
             if let Some(name) = node.children.get(*next) {
                 *next += 1;
                 let child = child_of(path, name);
-                // Only the quota of a transaction can stand against it, which has failed then; xenstored says EIO.
+                // Only the quota of a transaction can stand against it, which has failed then; xenstored says
+                // EIO.
                 if let Some(node) = self.lookup(&child).map_err(|_| ErrorCode::Io)? {
                     open.push((child, node, 0));
                 }

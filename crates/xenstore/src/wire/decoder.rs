@@ -28,7 +28,8 @@ impl fmt::Display for DecodeError {
         let max = self.max;
         write!(
             f,
-            "the stream announced {len} bytes of payload (type {message_type}, request {req_id}), {max} are taken"
+            "the stream announced {len} bytes of payload (type {message_type}, request {req_id}), \
+             {max} are taken"
         )
     }
 }
@@ -37,8 +38,8 @@ impl std::error::Error for DecodeError {}
 
 /// Cuts a stream of bytes into messages, however the bytes arrive.
 ///
-/// The buffer is allocated with the first use. It grows only with bytes that have come, never with what the stream claims, and never beyond the longest
-/// message that is taken.
+/// The buffer is allocated with the first use. It grows only with bytes that have come, never with what the
+/// stream claims, and never beyond the longest message that is taken.
 ///
 /// ```
 /// use xenstore::wire::{Decoder, Header, push_message};
@@ -114,7 +115,8 @@ impl Decoder {
         self.buffer.get_mut(self.end..).unwrap_or_default()
     }
 
-    /// Takes in the first `count` bytes of [`spare`](Self::spare). More than there is room for counts as all of it.
+    /// Takes in the first `count` bytes of [`spare`](Self::spare). More than there is room for counts as all
+    /// of it.
     pub fn advance(&mut self, count: usize) {
         self.end = self.end.saturating_add(count).min(self.buffer.len());
     }
@@ -238,7 +240,8 @@ mod tests {
             payloads in vec(vec(any::<u8>(), 0..PAYLOAD_MAX), 0..6),
             cuts in vec(1_usize..5000, 1..50),
         ) {
-            let stream = payloads.iter().zip(0..).map(|(payload, req_id)| message(req_id, payload)).collect::<Vec<_>>().concat();
+            let messages = payloads.iter().zip(0..).map(|(payload, req_id)| message(req_id, payload));
+            let stream = messages.collect::<Vec<_>>().concat();
             let mut decoder = Decoder::new();
             let mut received = Vec::new();
             let mut rest = &stream[..];

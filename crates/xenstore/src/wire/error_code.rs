@@ -4,7 +4,8 @@ use std::fmt;
 
 /// Why a daemon refused a request.
 ///
-/// The wire carries the name, not a number (`xsd_errors` in `xs_wire.h`), so that both ends may differ in their numbers.
+/// The wire carries the name, not a number (`xsd_errors` in `xs_wire.h`), so that both ends may differ in
+/// their numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ErrorCode {
     /// `EINVAL`: the request is malformed or the path is not allowed.

@@ -6,7 +6,8 @@ use super::HEADER_LEN;
 
 /// What stands before the payload of every message.
 ///
-/// `message_type` is kept as the number that came, because a daemon must answer numbers that it does not know.
+/// `message_type` is kept as the number that came, because a daemon must answer numbers that it does not
+/// know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Header {
     /// The number of a [`MessageType`], or one that we do not know.

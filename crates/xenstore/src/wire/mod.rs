@@ -1,7 +1,7 @@
 //! The bytes on the wire: pure, without input or output.
 //!
-//! Both sides of the protocol are made of these parts. The source for all of it is `xen/include/public/io/xs_wire.h` and
-//! `docs/misc/xenstore.txt` of Xen.
+//! Both sides of the protocol are made of these parts. The source for all of it is
+//! `xen/include/public/io/xs_wire.h` and `docs/misc/xenstore.txt` of Xen.
 
 mod decoder;
 mod error_code;
@@ -11,7 +11,7 @@ mod payload;
 pub use decoder::{DecodeError, Decoder, Message};
 pub use error_code::ErrorCode;
 pub use header::{Header, MessageType};
-pub use payload::{TooLong, join, only, push_message, strings};
+pub use payload::{TooLong, join_strings, push_message, single_string, strings};
 
 /// Bytes of a header: four 32-bit numbers.
 pub const HEADER_LEN: usize = 16;

@@ -1,4 +1,5 @@
-//! How payloads are put together and taken apart: strings that end in NUL, at times with raw bytes behind them.
+//! How payloads are put together and taken apart: strings that end in NUL, at times with raw bytes behind
+//! them.
 
 use std::fmt;
 
@@ -47,12 +48,12 @@ pub fn strings(payload: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 /// The one string of a payload that must be a single string with its only NUL at the end.
 #[must_use]
-pub fn only(payload: &[u8]) -> Option<&[u8]> {
+pub fn single_string(payload: &[u8]) -> Option<&[u8]> {
     payload.strip_suffix(b"\0").filter(|string| !string.contains(&0))
 }
 
 /// A payload of strings, each followed by a NUL.
-pub fn join<'a>(strings: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
+pub fn join_strings<'a>(strings: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
     let mut payload = Vec::new();
     for string in strings {
         payload.extend_from_slice(string);
@@ -77,17 +78,17 @@ mod tests {
 
     #[test]
     fn a_single_string_has_its_only_nul_at_the_end() {
-        assert_eq!(only(b"a\0"), Some(&b"a"[..]));
-        assert_eq!(only(b"\0"), Some(&b""[..]));
-        assert_eq!(only(b""), None);
-        assert_eq!(only(b"a"), None);
-        assert_eq!(only(b"a\0b\0"), None);
-        assert_eq!(only(b"a\0b"), None);
+        assert_eq!(single_string(b"a\0"), Some(&b"a"[..]));
+        assert_eq!(single_string(b"\0"), Some(&b""[..]));
+        assert_eq!(single_string(b""), None);
+        assert_eq!(single_string(b"a"), None);
+        assert_eq!(single_string(b"a\0b\0"), None);
+        assert_eq!(single_string(b"a\0b"), None);
     }
 
     #[test]
     fn joined_strings_come_apart_again() {
-        let payload = join([&b"a"[..], b"", b"c"]);
+        let payload = join_strings([&b"a"[..], b"", b"c"]);
         assert_eq!(payload, b"a\0\0c\0");
         assert_eq!(strings(&payload).collect::<Vec<_>>(), [&b"a"[..], b"", b"c"]);
     }

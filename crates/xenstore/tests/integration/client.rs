@@ -365,7 +365,7 @@ fn trees_have_limits(daemon: &Daemon) {
 }
 
 fn the_device_carries_batches_too(daemon: &Daemon) {
-    // A socket stands for the device: the bytes are the same, and each message is a piece of its own.
+    // A socket stands for the device: the bytes are the same.
     let socket = UnixStream::connect(daemon.socket()).unwrap();
     let mut client = Client::from_device(File::from(OwnedFd::from(socket)));
     client.write_each((0..1500).map(|number| (format!("/d/{number}"), number.to_string()))).unwrap();

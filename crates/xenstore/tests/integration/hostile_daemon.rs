@@ -46,7 +46,7 @@ fn a_daemon_that_does_not_answer_is_given_up_in_time() {
     let start = Instant::now();
     let error = client.read("/a").unwrap_err();
     assert!(matches!(error, Error::Timeout { .. }), "{error:?}");
-    assert!((limit..limit * 20).contains(&start.elapsed()), "{:?}", start.elapsed());
+    assert!((limit..limit * 200).contains(&start.elapsed()), "{:?}", start.elapsed());
     // The reply may still come, and must not be taken for another's.
     assert!(matches!(client.read("/a"), Err(Error::Broken { .. })));
     drop(client);
@@ -63,7 +63,7 @@ fn a_daemon_that_dribbles_cannot_stretch_the_time() {
     client.set_reply_limit(Some(Duration::from_millis(100)));
     let start = Instant::now();
     assert!(matches!(client.read("/a"), Err(Error::Timeout { .. })));
-    assert!(start.elapsed() < Duration::from_secs(2));
+    assert!(start.elapsed() < Duration::from_secs(10));
     drop(client);
     thread.join().unwrap();
 }

@@ -41,8 +41,10 @@ impl RealDaemon {
 
     /// Its folders are compiled in, so it gets some of its own, in a mount namespace.
     fn start_oxenstored() -> Result<Self, String> {
-        const SCRIPT: &str = "mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs /var/log && mkdir -p /run/xenstored /run/xen /var/log/xen && \
-             exec \"$@\"";
+        const SCRIPT: &str = r#"
+            mount -t tmpfs tmpfs /run && mount -t tmpfs tmpfs /var/log &&
+            mkdir -p /run/xenstored /run/xen /var/log/xen && exec "$@"
+        "#;
         let program = program("oxenstored")?;
         let namespace = ["-m", "-rm"]
             .into_iter()

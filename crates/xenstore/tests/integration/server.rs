@@ -4,6 +4,8 @@ use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
+use proptest::collection::vec;
+use proptest::prelude::*;
 use tempfile::TempDir;
 use xenstore::wire::{Header, push_message};
 use xenstore::{Access, Client, Error, ErrorCode, Permissions, Quotas, Requests, Server, ServerHandle};
@@ -255,11 +257,11 @@ fn many_connections_are_served() {
     assert_eq!(clients[0].directory("/").unwrap().unwrap().len(), 201);
 }
 
-proptest::proptest! {
+proptest! {
     #[test]
     fn no_bytes_at_all_bring_the_server_down(
-        garbage in proptest::collection::vec(proptest::prelude::any::<u8>(), 0..3000),
-        messages in proptest::collection::vec((0_u32..30, proptest::collection::vec(proptest::prelude::any::<u8>(), 0..40)), 0..30),
+        garbage in vec(any::<u8>(), 0..3000),
+        messages in vec((0_u32..30, vec(any::<u8>(), 0..40)), 0..30),
     ) {
         let (server, _folder) = server();
         for domid in [0, 5] {
@@ -272,6 +274,6 @@ proptest::proptest! {
         }
         let mut client = RawClient::from_stream(server.connect(0).unwrap());
         let replies = client.request(2, 0, b"/tool/xenstored\0");
-        proptest::prop_assert_eq!(replies.last().unwrap().header.message_type, 2);
+        prop_assert_eq!(replies.last().unwrap().header.message_type, 2);
     }
 }

@@ -19,7 +19,7 @@ struct Difference {
 const DIFFERENCES: [Difference; 7] = [
     Difference {
         name: "malformed path of READ",
-        reason: "xenstored 4.17 answers whatever error happened last, or dies if there was none; 4.18 and we say EINVAL",
+        reason: "xenstored 4.17 answers the error that happened last, or dies if there was none; 4.18: EINVAL",
         client: Client::Dom0,
         message_type: 2,
         payload: b"/tool\0/tool\0",

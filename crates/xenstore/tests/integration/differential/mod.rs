@@ -1,7 +1,7 @@
 //! The same requests to the real xenstored and to ours: the answers and events must be equal byte for byte.
 //!
-//! Every request waits for its reply, and for all events that it causes on any connection, before the next is sent: so the order in which messages come is
-//! the daemon's doing and not chance.
+//! Every request waits for its reply, and for all events that it causes on any connection, before the next is
+//! sent: so the order in which messages come is the daemon's doing and not chance.
 
 mod differences;
 mod random;

@@ -30,6 +30,9 @@ const PATHS: [&str; 16] = [
 const PERMISSIONS: [&str; 10] =
     ["n0", "r0", "b0", "n5", "n0\0r5", "n0\0b5\0r6", "n6\0w5", "n7", "n0\0r7\0b5", "x0"];
 
+const DOMAINS: [(u32, &str); 7] =
+    [(8, "7\x001\x002\0"), (9, "7\0"), (9, "8\0"), (17, "7\0"), (19, "5\x006\0"), (20, ""), (21, "\0")];
+
 fn path() -> impl Strategy<Value = String> {
     select(&PATHS[..]).prop_map(str::to_owned)
 }
@@ -52,7 +55,7 @@ fn request() -> impl Strategy<Value = (u32, Vec<u8>)> {
         3 => select(&["T\0", "T\0", "F\0"][..]).prop_map(|how| (7, how.to_owned())),
         1 => (path(), 0..9).prop_map(|(path, offset)| (22, format!("{path}\0{offset}\0"))),
         // Domain 7 comes and goes; it has no connection.
-        1 => select(&[(8, "7\x001\x002\0"), (9, "7\0"), (9, "8\0"), (17, "7\0"), (19, "5\x006\0"), (21, "\0"), (20, "")][..])
+        1 => select(&DOMAINS[..])
             .prop_map(|(message_type, payload)| (message_type, payload.to_owned())),
     ]
     .prop_map(|(message_type, payload)| (message_type, payload.into_bytes()))

@@ -90,7 +90,8 @@ impl Rig {
         rig
     }
 
-    /// Connects a client; does for a guest's domain what a toolstack does when it makes one. Tells all that is said.
+    /// Connects a client; does for a guest's domain what a toolstack does when it makes one. Tells all that
+    /// is said.
     fn connect(&mut self, client: Client) -> String {
         let mut said = String::new();
         let domid = client.domid();

@@ -1,0 +1,35 @@
+//! `dom0net recover`: undo or finish what was cut short.
+
+use dom0net::log::{Event, Level, tell};
+use dom0net::network::{self, Records, Recovered};
+use dom0net::places::Places;
+use dom0net::plan::Kernel;
+
+use super::fail;
+use super::output::announce;
+
+/// Runs the command and returns the exit status.
+pub(crate) fn run() -> u8 {
+    let records = Records::of(&Places::from_environment());
+    let recovered = Kernel::open()
+        .map_err(network::Error::from)
+        .and_then(|mut kernel| network::recover(&mut kernel, &records));
+    match recovered {
+        Ok(recovered) if recovered.is_empty() => announce("nothing was left half done"),
+        Ok(recovered) => recovered.iter().for_each(tell_of),
+        Err(error) => return fail(&error),
+    }
+    0
+}
+
+fn tell_of(recovered: &Recovered) {
+    let (record, what) = match recovered {
+        Recovered::Undone(record) => (record, "its start was cut short, and has been undone"),
+        Recovered::Finished(record) => (record, "its stop was cut short, and has been finished"),
+        Recovered::Forgotten(record) => (record, "its bridge is gone, and it is forgotten"),
+    };
+    let message = format!("{}: {what}", record.bridge);
+    announce(&message);
+    let fields = [("bridge", record.bridge.name.as_str()), ("uplink", record.uplink.name.as_str())];
+    tell(&Event { program: "dom0net", level: Level::Warning, message: &message, fields: &fields });
+}

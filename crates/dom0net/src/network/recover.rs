@@ -1,0 +1,80 @@
+//! What a run that was killed left half done: undone or finished, from its record.
+
+use netkernel::link::LinkName;
+
+use super::error::Error;
+use super::record::{Record, Records, State};
+use crate::plan::{Device, Kernel, Plan};
+
+/// What became of a network whose start or stop was cut short.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Recovered {
+    /// It was being started; all is as it was before.
+    Undone(Record),
+    /// It was being stopped; that is done.
+    Finished(Record),
+    /// Someone else has removed its bridge; it is forgotten.
+    Forgotten(Record),
+}
+
+/// Brings every network to where it was before, or to where it was to go.
+pub fn recover(kernel: &mut Kernel, records: &Records) -> Result<Vec<Recovered>, Error> {
+    let mut recovered = Vec::new();
+    for record in records.all()? {
+        recovered.extend(bring_to_an_end(kernel, records, record)?.err());
+    }
+    Ok(recovered)
+}
+
+/// The same for one network. Returns its record if it stands.
+pub(super) fn settle(
+    kernel: &mut Kernel,
+    records: &Records,
+    bridge: &LinkName,
+) -> Result<Option<Record>, Error> {
+    match records.read(bridge)? {
+        Some(record) => Ok(bring_to_an_end(kernel, records, record)?.ok()),
+        None => Ok(None),
+    }
+}
+
+/// `Ok`: it stands, as it is. `Err`: what had to be done.
+fn bring_to_an_end(
+    kernel: &mut Kernel,
+    records: &Records,
+    record: Record,
+) -> Result<Result<Record, Recovered>, Error> {
+    let stands = is_there(kernel, &record.bridge)?;
+    let recovered = match &record.state {
+        State::Started if stands => return Ok(Ok(record)),
+        State::Started => Recovered::Forgotten(record),
+        State::Starting(plan) => {
+            carry_out(&plan.inverse(), &record.bridge, stands, kernel);
+            Recovered::Undone(record)
+        }
+        State::Stopping(plan) => {
+            carry_out(plan, &record.bridge, stands, kernel);
+            Recovered::Finished(record)
+        }
+    };
+    let (Recovered::Undone(record) | Recovered::Finished(record) | Recovered::Forgotten(record)) = &recovered;
+    records.remove(&record.bridge.name)?;
+    Ok(Err(recovered))
+}
+
+/// True when the device with the bridge's index is that bridge. A run that was cut short may not have come to making
+/// it, and then the index may be another's.
+fn is_there(kernel: &mut Kernel, bridge: &Device) -> Result<bool, Error> {
+    let link = kernel.route.link_at(bridge.index)?;
+    Ok(link.is_some_and(|link| link.is_bridge() && link.name == bridge.name.as_str()))
+}
+
+/// Carries out a plan of which some was done already, and some has nothing to be done to. That such changes fail is
+/// right.
+fn carry_out(plan: &Plan, bridge: &Device, stands: bool, kernel: &mut Kernel) {
+    for change in &plan.changes {
+        if stands || !change.concerns(bridge) {
+            let _ = kernel.apply(change);
+        }
+    }
+}
