@@ -239,7 +239,8 @@ fn assignment_kind(source: &Source, settings: &Settings) -> FileKind {
     if base_name(source) == "xl.conf" || settings.iter().any(|setting| is_conf(&setting.name)) {
         return FileKind::XlConf;
     }
-    if has("sched") && has("cpus") && !has("memory") && !has("kernel") && !has("disk") && !has("vif") {
+    let of_pool = |name: &str| matches!(name, "name" | "sched" | "cpus" | "nodes");
+    if has("sched") && settings.iter().all(|setting| of_pool(&setting.name)) {
         return FileKind::CpuPool;
     }
     if sets_something(source) { FileKind::Domain } else { FileKind::Other }
@@ -247,13 +248,15 @@ fn assignment_kind(source: &Source, settings: &Settings) -> FileKind {
 
 /// Weighs what is in the file. What neither tells apart is taken for xl's, which is what runs today.
 fn xm_or_xl(source: &Source, settings: &Settings, xl_refuses: bool) -> (Dialect, String) {
-    for setting in settings {
-        let name = setting.name.as_str();
-        match names::known_to(name) {
-            (true, false) => return (Dialect::Xm, format!("it sets `{name}`, which only xm knows")),
-            (false, true) => return (Dialect::Xl, format!("it sets `{name}`, which only xl knows")),
-            _ => {}
-        }
+    // What only xl knows weighs more: old lines stay in files that were carried over to xl.
+    let only_known_to = |which: (bool, bool)| {
+        settings.iter().map(|setting| setting.name.as_str()).find(|name| names::known_to(name) == which)
+    };
+    if let Some(name) = only_known_to((false, true)) {
+        return (Dialect::Xl, format!("it sets `{name}`, which only xl knows"));
+    }
+    if let Some(name) = only_known_to((true, false)) {
+        return (Dialect::Xm, format!("it sets `{name}`, which only xm knows"));
     }
     if let Some((dialect, reason)) = settings.iter().find_map(by_value) {
         return (dialect, reason);
@@ -353,6 +356,9 @@ fn by_value(setting: &crate::value::Setting) -> Option<(Dialect, String)> {
             if let Some(key) = xl_keys.into_iter().find(|key| any(&has_key(key))) {
                 return Some((Dialect::Xl, format!("a vif has the key `{key}`, which only xl knows")));
             }
+            if any(&|text| text.split(',').any(|piece| piece.trim() == "type=vif")) {
+                return Some((Dialect::Xl, "a vif has the type `vif`, which only xl knows".to_owned()));
+            }
             let xm_keys = ["policy", "label", "be_mac"];
             let key = xm_keys.into_iter().find(|key| any(&has_key(key)))?;
             Some((Dialect::Xm, format!("a vif has the key `{key}`, which only xm knows")))
@@ -362,6 +368,9 @@ fn by_value(setting: &crate::value::Setting) -> Option<(Dialect, String)> {
         }
         "disk" if any(&has_key("vdev")) || any(&has_key("target")) || any(&has_key("format")) => {
             Some((Dialect::Xl, "a disk is written with keys, which only xl knows".to_owned()))
+        }
+        "kernel" if any(&|text| text.contains("-2.6.") || text.contains("-2.4.")) => {
+            Some((Dialect::Xm, "its kernel is of the days of xm".to_owned()))
         }
         "builder" if any(&|text| matches!(text, "linux" | "vmx" | "netbsd")) => {
             Some((Dialect::Xm, "`builder` has a value that only xm knows".to_owned()))

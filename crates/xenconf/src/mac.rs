@@ -35,6 +35,15 @@ pub struct LooseError {
     pub at: usize,
 }
 
+/// The beginning of the character that `at` lies in. xl goes by bytes.
+fn character(text: &str, mut at: usize) -> usize {
+    at = at.min(text.len());
+    while !text.is_char_boundary(at) {
+        at -= 1;
+    }
+    at
+}
+
 /// Reads an address as xl does: six hexadecimal numbers up to 255, any one character between two of them,
 /// whatever follows the sixth ignored (`parse_nic_config` in `xl_parse.c`).
 ///
@@ -51,7 +60,7 @@ pub fn parse_xl(text: &str) -> Result<Loose, LooseError> {
     let (mut odd_separator, mut odd_digits) = (false, false);
     for index in 0..6 {
         let start = at;
-        let error = LooseError { octets, read: index, at: start };
+        let error = LooseError { octets, read: index, at: character(text, start) };
         let (value, end) = strtoul16(bytes, at).ok_or(error)?;
         octets[index] = u8::try_from(value).map_err(|_| error)?;
         odd_digits |= end - start != 2;
@@ -61,7 +70,7 @@ pub fn parse_xl(text: &str) -> Result<Loose, LooseError> {
             at += 1;
         }
     }
-    let junk_from = (at < bytes.len()).then_some(at);
+    let junk_from = (at < bytes.len()).then(|| character(text, at));
     Ok(Loose { address: MacAddress::new(octets), odd_separator, odd_digits, junk_from })
 }
 
@@ -209,6 +218,11 @@ mod tests {
     fn a_bad_address_tells_what_xl_keeps_of_it() {
         let error = parse_xl("00:16:3e:00:00:zz").unwrap_err();
         assert_eq!(error, LooseError { octets: [0, 0x16, 0x3e, 0, 0, 0], read: 5, at: 15 });
+        assert_eq!(
+            parse_xl("a\u{25d}x").map_err(|error| error.at),
+            Err(1),
+            "inside a character of two bytes"
+        );
         for (bad, read) in
             [("", 0), ("00:16", 2), ("00163e000001", 0), ("00:16:3e:00:00:100", 5), ("-1:0:0:0:0:0", 0)]
         {

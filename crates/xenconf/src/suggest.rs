@@ -21,13 +21,22 @@ pub(crate) fn nearest_within<'c>(
     };
     candidates
         .into_iter()
-        .filter(|candidate| {
-            candidate.len().abs_diff(word.len()) <= most && !differs_in_digits(word, candidate)
+        .filter(|candidate| !differs_in_digits(word, candidate))
+        .filter_map(|candidate| {
+            if begins_with(word, candidate) || begins_with(candidate, word) {
+                return Some((most, candidate));
+            }
+            let near = candidate.len().abs_diff(word.len()) <= most;
+            let distance = near.then(|| distance(word.as_bytes(), candidate.as_bytes()))?;
+            (distance <= most).then_some((distance, candidate))
         })
-        .map(|candidate| (distance(word.as_bytes(), candidate.as_bytes()), candidate))
-        .filter(|(distance, _)| *distance <= most)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
+}
+
+/// `antispoofing` is a longer word for `antispoof`.
+fn begins_with(long: &str, short: &str) -> bool {
+    short.len() >= 5 && long.len() <= short.len() + 4 && long.starts_with(short) && long != short
 }
 
 /// `eth1` is no slip of the finger for `eth0`.
@@ -68,6 +77,8 @@ mod tests {
         assert_eq!(nearest("Bridge", keys), Some("bridge"));
         assert_eq!(nearest("mca", keys), Some("mac"));
         assert_eq!(nearest("vif_name", keys), Some("vifname"));
+        assert_eq!(nearest("bridgename", keys), Some("bridge"));
+        assert_eq!(nearest("bridge_of_guests", keys), None);
         assert_eq!(nearest("colour", keys), None);
         assert_eq!(nearest("x", keys), None);
         assert_eq!(nearest("", keys), None);

@@ -60,7 +60,7 @@ fn missing_bridge(
     mode: Option<Mode>,
     toolstack: Toolstack,
 ) -> Option<Diagnostic> {
-    let Bridges::Known(bridges) = &host.bridges else { return None };
+    let Bridges::Known(bridges, from) = host.bridges() else { return None };
     let wanted =
         effective.bridge.as_deref().filter(|_| mode == Some(Mode::Bridge) && effective.backend == "0")?;
     // vif-bridge takes eth0 for a missing xenbr0.
@@ -77,7 +77,7 @@ fn missing_bridge(
     };
     let list = if bridges.is_empty() { "none".to_owned() } else { bridges.join(", ") };
     let diagnostic = Diagnostic::new(&kinds::BRIDGE_MISSING, place, message)
-        .note(format!("the bridges of {} are: {list}", host.bridges_from));
+        .note(format!("the bridges of {from} are: {list}"));
     Some(match (nearest(wanted, bridges.iter().map(String::as_str)), given) {
         (Some(meant), Some(_)) => diagnostic.help(format!("did you mean `{meant}`?")).replace(place, meant),
         _ => diagnostic.help("name a bridge that exists, or have the host make this one"),

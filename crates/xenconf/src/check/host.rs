@@ -1,12 +1,16 @@
 //! What the files say of the host, and what that means for each guest's interfaces.
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 
 use super::guests;
 use super::reading::{Content, Reading};
-use crate::diagnostic::{Diagnostic, kinds};
+use crate::diagnostic::{Diagnostic, Diagnostics, kinds};
+use crate::dialect::FileKind;
+use crate::native;
 use crate::options::Options;
 use crate::script::Script;
+use crate::source::Source;
 use crate::text::Text;
 use crate::vif::{Defaults, Effective, Toolstack};
 use crate::xend::XendConfig;
@@ -60,13 +64,12 @@ impl Mode {
 }
 
 /// Which bridges exist on the host.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Bridges {
     /// Nothing is known about them.
-    #[default]
     Unknown,
-    /// These are all.
-    Known(Vec<String>),
+    /// These are all, and where that is said.
+    Known(Vec<String>, String),
 }
 
 /// What is known of the host.
@@ -75,9 +78,14 @@ pub(super) struct HostFacts {
     xend: Option<Defaults>,
     xl: Option<Defaults>,
     none: Defaults,
-    pub(super) bridges: Bridges,
-    /// Where the bridges are told, for the note.
-    pub(super) bridges_from: String,
+    /// The bridges that the caller knows of.
+    given: Option<Vec<String>>,
+    /// The network script of xend, and the file that names it.
+    network_script: Option<(Script, String)>,
+    /// Scripts among the files, by name: what they make.
+    wrappers: HashMap<String, Bridges>,
+    /// The bridges, once somebody asks.
+    bridges: OnceCell<Bridges>,
     pub(super) antispoof: bool,
     /// Domains by name, and whether they serve network interfaces.
     pub(super) serves_network: HashMap<String, bool>,
@@ -85,12 +93,22 @@ pub(super) struct HostFacts {
 
 impl HostFacts {
     pub(super) fn new(options: &Options) -> Self {
-        let mut facts = Self::default();
-        if let Some(bridges) = &options.bridges {
-            facts.bridges = Bridges::Known(bridges.clone());
-            "the host".clone_into(&mut facts.bridges_from);
-        }
-        facts
+        Self { given: options.bridges.clone(), ..Self::default() }
+    }
+
+    /// The bridges of the host: those that the caller knows of, else those that the network script makes.
+    pub(super) fn bridges(&self) -> &Bridges {
+        self.bridges.get_or_init(|| {
+            if let Some(bridges) = &self.given {
+                return Bridges::Known(bridges.clone(), "the host".to_owned());
+            }
+            let Some((script, path)) = &self.network_script else { return Bridges::Unknown };
+            match Mode::of_network_script(&script.name) {
+                Some(_) => bridges_of(script)
+                    .map_or(Bridges::Unknown, |bridges| Bridges::Known(bridges, path.clone())),
+                None => self.wrappers.get(script.base_name()).cloned().unwrap_or(Bridges::Unknown),
+            }
+        })
     }
 
     /// What interfaces take from the host's configuration.
@@ -110,8 +128,8 @@ impl HostFacts {
         if matches!(Mode::of_vif_script(&effective.script), Some(Mode::Route | Mode::Nat)) {
             return None;
         }
-        let first = match &self.bridges {
-            Bridges::Known(bridges) => bridges.first().map(String::as_str),
+        let first = match self.bridges() {
+            Bridges::Known(bridges, _) => bridges.first().map(String::as_str),
             Bridges::Unknown => None,
         };
         // Without a name, vif-bridge takes the first bridge of the host.
@@ -130,20 +148,33 @@ impl HostFacts {
                     self.serves_network.entry(name.to_owned()).or_insert(serves);
                 }
             }
+            _ if reading.detection.kind == FileKind::Script => self.learn_wrapper(&reading.source),
             _ => {}
         }
+    }
+
+    /// A script among the files may be the network script: what its calls make is known if it does nothing else.
+    fn learn_wrapper(&mut self, source: &Source) {
+        let mut found = Diagnostics::new();
+        let calls = native::calls(source, &mut found);
+        let name = source.name().rsplit('/').next().unwrap_or("").to_owned();
+        if calls.is_empty() || !found.as_slice().is_empty() {
+            return;
+        }
+        let made = calls
+            .into_iter()
+            .map(|call| bridges_of(&Script { name: call.script, arguments: call.arguments }));
+        let bridges = made
+            .collect::<Option<Vec<_>>>()
+            .map_or(Bridges::Unknown, |bridges| Bridges::Known(bridges.concat(), source.name().to_owned()));
+        self.wrappers.insert(name, bridges);
     }
 
     fn learn_xend(&mut self, config: &XendConfig, path: &str) {
         self.xend = Some(config.defaults());
         let Some(script) = &config.network_script else { return };
         self.antispoof = script.argument("antispoof") == Some("yes");
-        if self.bridges == Bridges::Unknown
-            && let Some(bridges) = bridges_of(script)
-        {
-            self.bridges = Bridges::Known(bridges);
-            path.clone_into(&mut self.bridges_from);
-        }
+        self.network_script = Some((script.clone(), path.to_owned()));
     }
 
     pub(super) fn check(&self, reading: &mut Reading) {
@@ -218,8 +249,20 @@ fn check_xend(config: &XendConfig) -> Vec<Diagnostic> {
 
 /// Arguments of Xen's network scripts are `name=value` words, and a script evaluates any name.
 fn check_arguments(script: &Script, text: &Text) -> Vec<Diagnostic> {
-    const KNOWN: [&str; 10] =
-        ["vifnum", "bridge", "netdev", "antispoof", "dhcp", "pdev", "vdev", "vif0", "nloopbacks", "command"];
+    const KNOWN: [&str; 12] = [
+        "vifnum",
+        "bridge",
+        "netdev",
+        "antispoof",
+        "dhcp",
+        "pdev",
+        "vdev",
+        "vif0",
+        "veth",
+        "stp",
+        "nloopbacks",
+        "command",
+    ];
     let mut found = Vec::new();
     let mut start = script.name.len() + 1;
     for argument in &script.arguments {

@@ -58,7 +58,9 @@ pub fn read_file(name: impl Into<String>, bytes: &[u8], options: &Options) -> Re
         return Reading { source, detection, content: Content::Nothing, diagnostics };
     }
     let (detection, as_xl) = detect_and_read(&source, options.dialect);
-    textual::check(&source, detection.dialect, &mut diagnostics);
+    if !matches!(detection.kind, FileKind::Other | FileKind::Script | FileKind::Empty) {
+        textual::check(&source, detection.dialect, &mut diagnostics);
+    }
     let content = content(&source, &detection, as_xl, options, &mut diagnostics);
     diagnostics.sort();
     Reading { source, detection, content, diagnostics }

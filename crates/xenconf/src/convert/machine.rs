@@ -207,7 +207,7 @@ impl<'d> Machine<'d> {
             _ if reason(name).is_some() => self.leave_out(&shown(setting), reason(name).unwrap_or("")),
             // What xend prints of settings that were not made.
             _ if self.domain.dialect == Dialect::Sxp && setting.value.as_str() == Some("") => {}
-            _ if xl => self.settings.push((new_name.to_owned(), setting.value.clone())),
+            _ if xl => self.push(new_name, setting.value.clone()),
             _ if xm => self.leave_out(&shown(setting), "xl does not know it"),
             // A variable of the file's own, or of the command line.
             _ if self.domain.dialect == Dialect::Xm || setting.name_span.is_empty() => {}
@@ -230,10 +230,19 @@ impl<'d> Machine<'d> {
         }
     }
 
+    /// Takes a setting over under xl's name, once: a broken file may have it in two places.
+    fn push(&mut self, name: &str, value: Value) {
+        if PLACED.contains(&name) || self.settings.iter().any(|(known, _)| known == name) {
+            self.leave_out(name, "it is set in another place");
+        } else {
+            self.settings.push((name.to_owned(), value));
+        }
+    }
+
     fn set(&mut self, name: &str, value: &str) {
         let span = crate::source::Span::default();
         let text = crate::text::Text::whole(value.to_owned(), span);
-        self.settings.push((name.to_owned(), Value::new(ValueKind::Text(text), span)));
+        self.push(name, Value::new(ValueKind::Text(text), span));
     }
 
     fn gather_sxp(&mut self) {
@@ -268,7 +277,7 @@ impl<'d> Machine<'d> {
             "args" => self.extra = text,
             "ip" => {}
             name if RUNTIME.contains(&name) => {}
-            name if names::is_xl_setting(name) => self.settings.push((name.to_owned(), value.clone())),
+            name if names::is_xl_setting(name) => self.push(name, value.clone()),
             name => {
                 let why = reason(name).unwrap_or("xl does not know it");
                 self.leave_out(&format!("{name} {}", value.as_str().unwrap_or("…")), why);

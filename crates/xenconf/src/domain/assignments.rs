@@ -1,17 +1,17 @@
 //! Domains in the languages of xm and xl.
 
-use super::{Backend, Domain, MAX_DEVICES, general, kernel_ip};
+use super::devices::{devices, vifs_xl, vifs_xm};
+use super::{Backend, Domain, general, kernel_ip};
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity, kinds};
 use crate::dialect::{Dialect, ReadAsXl};
 use crate::names;
 use crate::options::Options;
-use crate::pci::{self, PciError};
 use crate::python;
 use crate::source::{Source, Span, Spanned};
 use crate::suggest::nearest_within;
 use crate::text::Text;
 use crate::value::{Setting, Settings, Value, ValueKind};
-use crate::vif::{self, Guest, Toolstack, Vif};
+use crate::vif::{Guest, Toolstack};
 use crate::xl;
 
 /// Settings of xm that have diagnostics of their own when xl ignores them.
@@ -26,9 +26,7 @@ pub(super) fn read_xm(source: &Source, options: &Options, diagnostics: &mut Diag
     let (given, predefined): (Vec<_>, Vec<_>) =
         options.variables.iter().cloned().partition(|(name, _)| names::is_xm_setting(name));
     let mut settings = python::read(source, &predefined, &options.host, names::is_xm_setting, diagnostics);
-    for (name, value) in given {
-        settings.set(command_line_setting(name, value));
-    }
+    give(given, &mut settings);
     question_types(&settings, diagnostics);
     question_names(&settings, names::is_xm_setting, Dialect::Xm, diagnostics);
     let name = match settings.get("name") {
@@ -53,6 +51,28 @@ pub(super) fn read_xm(source: &Source, options: &Options, diagnostics: &mut Diag
     };
     general::check(&domain, diagnostics);
     domain
+}
+
+/// Settings of xm that may be given several times on its command line; together they replace the file's list.
+const REPEATED: [&str; 9] = ["vif", "vif2", "disk", "pci", "vfb", "ioports", "irq", "vscsi", "vusb"];
+
+fn give(given: Vec<(String, String)>, settings: &mut Settings) {
+    let span = Span::default();
+    let mut lists: Vec<(String, Vec<Value>)> = Vec::new();
+    for (name, value) in given {
+        if !REPEATED.contains(&name.as_str()) {
+            settings.set(command_line_setting(name, value));
+            continue;
+        }
+        let item = Value::new(ValueKind::Text(Text::whole(value, span)), span);
+        match lists.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, items)) => items.push(item),
+            None => lists.push((name, vec![item])),
+        }
+    }
+    for (name, items) in lists {
+        settings.set(Setting { name, name_span: span, value: Value::new(ValueKind::List(items), span) });
+    }
 }
 
 fn command_line_setting(name: String, value: String) -> Setting {
@@ -83,7 +103,8 @@ pub(super) fn read_xl(
     question_names(&settings, names::is_xl_setting, Dialect::Xl, diagnostics);
     kernel_ip::xl(&settings, diagnostics);
     let name = text_setting(&settings, "name", diagnostics);
-    if name.is_none() && settings.iter().next().is_some() && settings.get("name").is_none() {
+    let sets_something = settings.iter().any(|setting| !setting.name_span.is_empty());
+    if sets_something && settings.get("name").is_none() {
         diagnostics.push(
             Diagnostic::new(&kinds::NAME_MISSING, None, "the domain has no name")
                 .note("xl ends with an error; xm took the file's name")
@@ -221,179 +242,6 @@ fn guest_xl(settings: &Settings, diagnostics: &mut Diagnostics) -> Guest {
         _ if settings.value("pvh").and_then(Value::as_integer).is_some_and(|pvh| pvh != 0) => Guest::Pvh,
         _ => Guest::Pv,
     }
-}
-
-fn vifs_xm(settings: &Settings, diagnostics: &mut Diagnostics) -> Vec<Vif> {
-    let mut vifs = Vec::new();
-    if let Some(setting) = settings.get("vif") {
-        match &setting.value.kind {
-            ValueKind::List(items) => {
-                for item in items.iter().take(MAX_DEVICES) {
-                    match &item.kind {
-                        ValueKind::Text(text) => vifs.push(vif::parse(text, Toolstack::Xm, diagnostics)),
-                        ValueKind::Unknown(_) => {}
-                        _ => diagnostics.push(
-                            Diagnostic::new(
-                                &kinds::VIF_LIST,
-                                item.span,
-                                format!("each interface is a string, not {}", item.type_name()),
-                            )
-                            .note("xm stops here with a Python error")
-                            .help("write a string in quotes: 'mac=…,bridge=…', or '' for the defaults"),
-                        ),
-                    }
-                }
-            }
-            ValueKind::Text(text) if text.as_str().is_empty() => {}
-            ValueKind::Text(text) => diagnostics.push(
-                not_a_list(setting, text)
-                    .note("xm takes each character of the string for an interface, and ends with an error"),
-            ),
-            _ => {}
-        }
-    }
-    add_nics(settings, &mut vifs, diagnostics);
-    if let Some(setting) = settings.get("vif2") {
-        diagnostics.push(
-            Diagnostic::new(
-                &kinds::VIF2,
-                setting.name_span,
-                "`vif2` asks for netchannel2, which was given up in 2012",
-            )
-            .help("write the interface as `vif = [ '…' ]`"),
-        );
-    }
-    vifs
-}
-
-fn not_a_list(setting: &Setting, text: &Text) -> Diagnostic {
-    let span = setting.value.span;
-    Diagnostic::new(&kinds::VIF_LIST, span, "`vif` must be a list")
-        .label("a string")
-        .help("put square brackets round it")
-        .replace(span, format!("[ '{}' ]", text.as_str()))
-}
-
-/// `nics`: interfaces with defaults are added up to this number.
-fn add_nics(settings: &Settings, vifs: &mut Vec<Vif>, diagnostics: &mut Diagnostics) {
-    let Some(setting) = settings.get("nics") else { return };
-    let count = setting.value.as_integer().and_then(|count| usize::try_from(count).ok()).unwrap_or(0);
-    let instead = if count > vifs.len() {
-        "write one '' in `vif` for each interface with defaults: vif = [ '' ]"
-    } else {
-        "delete it"
-    };
-    diagnostics.push(
-        Diagnostic::new(&kinds::NICS, setting.name_span, "`nics` is an old setting")
-            .note("xm adds interfaces with defaults until there are so many; xl ignores it")
-            .help(instead),
-    );
-    while vifs.len() < count.min(MAX_DEVICES) {
-        vifs.push(Vif { span: setting.value.span, ..Vif::default() });
-    }
-}
-
-fn vifs_xl(settings: &Settings, diagnostics: &mut Diagnostics) -> Vec<Vif> {
-    if let Some(setting) = settings.get("nics") {
-        diagnostics.push(
-            Diagnostic::new(&kinds::NICS, setting.name_span, "`nics` is an old setting of xm")
-                .note("xl ignores it without a word")
-                .help("write one '' in `vif` for each interface with defaults: vif = [ '' ]"),
-        );
-    }
-    if let Some(setting) = settings.get("vif2") {
-        diagnostics.push(
-            Diagnostic::new(
-                &kinds::VIF2,
-                setting.name_span,
-                "`vif2` asks for netchannel2, which was given up in 2012",
-            )
-            .note("xl prints a warning and creates no interface of it")
-            .help("write the interface as `vif = [ '…' ]`"),
-        );
-    }
-    let mut vifs = Vec::new();
-    let Some(setting) = settings.get("vif") else { return vifs };
-    let items = match &setting.value.kind {
-        ValueKind::List(items) => items,
-        ValueKind::Text(text) | ValueKind::Number(text) => {
-            diagnostics.push(
-                not_a_list(setting, text).note("xl prints a warning, and the domain gets no interface"),
-            );
-            return vifs;
-        }
-        _ => return vifs,
-    };
-    for item in items.iter().take(MAX_DEVICES) {
-        if let Some(text) = item.text() {
-            vifs.push(vif::parse(text, Toolstack::Xl, diagnostics));
-        } else {
-            diagnostics.push(
-                Diagnostic::new(&kinds::VIF_LIST, item.span, "a list inside the list of interfaces")
-                    .note("xl stops reading here without a word: this interface and those behind it do not exist")
-                    .help("write each interface as one string: 'mac=…,bridge=…'"),
-            );
-            break;
-        }
-    }
-    vifs
-}
-
-fn devices(settings: &Settings, toolstack: Toolstack, diagnostics: &mut Diagnostics) -> Vec<pci::Device> {
-    let Some(setting) = settings.get("pci") else { return Vec::new() };
-    let Some(items) = setting.value.items().filter(|_| !matches!(setting.value.kind, ValueKind::Tuple(_)))
-    else {
-        if let Some(text) = setting.value.text().filter(|text| !text.as_str().is_empty()) {
-            let span = setting.value.span;
-            diagnostics.push(
-                Diagnostic::new(&kinds::WRONG_TYPE, span, "`pci` must be a list")
-                    .help("put square brackets round it")
-                    .replace(span, format!("[ '{}' ]", text.as_str())),
-            );
-        }
-        return Vec::new();
-    };
-    let texts = items.iter().take(MAX_DEVICES).filter_map(Value::text);
-    texts.filter_map(|text| device(text, toolstack, diagnostics)).collect()
-}
-
-fn device(text: &Text, toolstack: Toolstack, diagnostics: &mut Diagnostics) -> Option<pci::Device> {
-    let parse = match toolstack {
-        Toolstack::Xm => pci::parse_xm,
-        Toolstack::Xl => pci::parse_xl,
-    };
-    let error = match parse(text.as_str(), text.span()) {
-        Ok(device) => return Some(device),
-        Err(error) => error,
-    };
-    let place = error.range().map_or_else(|| text.span(), |range| text.place(range));
-    let kind = match &error {
-        PciError::Syntax(_) | PciError::OldForm(..) | PciError::NoDevice => &kinds::PCI_SYNTAX,
-        PciError::Range(..) => &kinds::PCI_RANGE,
-        PciError::OptionWithoutValue(_) | PciError::UnknownOption(..) => &kinds::PCI_OPTION,
-    };
-    let program = toolstack.name();
-    let mut diagnostic = Diagnostic::new(kind, place, error.to_string())
-        .note(format!("{program} ends with an error and creates nothing"));
-    diagnostic = match (&error, toolstack) {
-        (PciError::OldForm(_, instead), _) => {
-            diagnostic.help(format!("write `{instead}`")).replace(place, instead.clone())
-        }
-        (PciError::Range(..), _) => diagnostic.help("the numbers are hexadecimal, as lspci prints them"),
-        (PciError::UnknownOption(_, name), Toolstack::Xm)
-            if matches!(name.as_str(), "permissive" | "seize") =>
-        {
-            diagnostic.help("it is an option of xl; xm reads permissive devices from xend-pci-permissive.sxp")
-        }
-        (PciError::UnknownOption(..), Toolstack::Xm) => {
-            diagnostic.help("xm knows msitranslate and power_mgmt")
-        }
-        (PciError::UnknownOption(..), Toolstack::Xl) => diagnostic
-            .help("xl knows vslot, permissive, msitranslate, seize, power_mgmt, rdm_policy and name"),
-        _ => diagnostic.help("write the address as lspci prints it: '03:1a.1'"),
-    };
-    diagnostics.push(diagnostic);
-    None
 }
 
 fn backends_xm(settings: &Settings, diagnostics: &mut Diagnostics) -> Vec<Spanned<Backend>> {

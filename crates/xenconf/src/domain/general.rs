@@ -5,6 +5,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, kinds};
 use crate::dialect::Dialect;
 use crate::source::Span;
 use crate::text::Text;
+use crate::value::integer;
 use crate::vif::{Guest, VifType};
 
 /// What is wrong with the domain by itself, once it is read.
@@ -15,6 +16,7 @@ pub(super) fn check(domain: &Domain, diagnostics: &mut Diagnostics) {
     if let Some(uuid) = &domain.uuid {
         check_uuid(uuid, diagnostics);
     }
+    check_numbers(domain, diagnostics);
     check_backend(domain, diagnostics);
     check_types(domain, diagnostics);
     check_addresses(domain, diagnostics);
@@ -55,6 +57,31 @@ fn check_uuid(uuid: &Text, diagnostics: &mut Diagnostics) {
                 .note("the domain is not created")
                 .help("write 32 hexadecimal digits in groups of 8, 4, 4, 4 and 12, or leave it out to have one generated"),
         );
+    }
+}
+
+/// Memory and processors are whole numbers, in whichever way they are written.
+fn check_numbers(domain: &Domain, diagnostics: &mut Diagnostics) {
+    for name in ["memory", "maxmem", "vcpus", "maxvcpus"] {
+        let Some(value) = domain.settings.value(name) else { continue };
+        let Some(text) = value.text().filter(|text| integer(text.as_str().trim()).is_none()) else {
+            continue;
+        };
+        let digits = text.as_str().trim_end_matches(|c: char| !c.is_ascii_digit());
+        let diagnostic = Diagnostic::new(
+            &kinds::WRONG_TYPE,
+            text.span(),
+            format!("`{}` is no number for `{name}`", text.as_str()),
+        )
+        .note("the domain is not created");
+        diagnostics.push(if name.starts_with("mem") || name == "maxmem" {
+            diagnostic.help(format!(
+                "write the number of megabytes, without a unit: {name} = {}",
+                if digits.is_empty() { "512" } else { digits }
+            ))
+        } else {
+            diagnostic.help("write a whole number")
+        });
     }
 }
 

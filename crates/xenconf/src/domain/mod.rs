@@ -15,6 +15,7 @@
 //! ```
 
 mod assignments;
+mod devices;
 mod general;
 mod kernel_ip;
 mod sxp;

@@ -15,8 +15,12 @@
 //! ```
 
 mod effective;
+mod explain;
 mod keys;
 mod read;
+mod read_mac;
+mod read_name;
+mod read_rate;
 mod spec;
 mod sxp;
 
@@ -24,6 +28,7 @@ use ethernet::MacAddress;
 use ipnet::IpNet;
 
 pub use effective::{Context, Defaults, Effective, Guest};
+pub use explain::{Explained, explain, is_refused};
 pub use spec::parse;
 pub use sxp::parse_sxp;
 

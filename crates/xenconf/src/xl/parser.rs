@@ -1,15 +1,11 @@
 use std::collections::HashMap;
 
+use super::command_line::override_settings;
 use super::lexer::{Kind, Lexer, Token};
 use crate::diagnostic::{Diagnostic, Diagnostics, kinds};
-use crate::names;
 use crate::source::{Source, Span};
-use crate::spilled;
 use crate::text::{Builder, Text};
 use crate::value::{Setting, Settings, Value, ValueKind};
-
-/// How deep lists may nest here.
-const MAX_NESTING: usize = 100;
 
 /// The settings of a file at its end, by xl's rules: the last assignment of a name counts, `+=` adds to the
 /// one before. A line with a fault is reported and skipped, which is more than xl does: it refuses the file.
@@ -33,23 +29,14 @@ pub fn read(source: &Source, variables: &[(String, String)], diagnostics: &mut D
     settings
 }
 
-/// Variables from the command line win, as if they stood in lines at the end of the file.
-pub(crate) fn override_settings(settings: &mut Settings, source: &Source, variables: &[(String, String)]) {
-    for (name, value) in variables {
-        let end = Span::at(source.text().len());
-        let value = Value::new(ValueKind::Text(Text::whole(value.clone(), end)), end);
-        settings.set(Setting { name: name.clone(), name_span: end, value });
-    }
-}
-
 /// A line that could not be understood; a diagnostic says so already.
-struct Fault;
+pub(super) struct Fault;
 
-struct Parser<'s, 'd> {
-    lexer: Lexer<'s, 'd>,
-    token: Token,
+pub(super) struct Parser<'s, 'd> {
+    pub(super) lexer: Lexer<'s, 'd>,
+    pub(super) token: Token,
     /// The list read last was closed by the next setting.
-    list_unclosed: bool,
+    pub(super) list_unclosed: bool,
     settings: Vec<Setting>,
     by_name: HashMap<String, usize>,
 }
@@ -65,27 +52,27 @@ impl<'s, 'd> Parser<'s, 'd> {
         Settings::new(self.settings)
     }
 
-    fn advance(&mut self) -> Token {
+    pub(super) fn advance(&mut self) -> Token {
         let next = self.lexer.next();
         std::mem::replace(&mut self.token, next)
     }
 
-    fn report(&mut self, diagnostic: Diagnostic) {
+    pub(super) fn report(&mut self, diagnostic: Diagnostic) {
         self.lexer.diagnostics.push(diagnostic);
     }
 
-    fn lexical(&mut self, token: &Token) -> Fault {
+    pub(super) fn lexical(&mut self, token: &Token) -> Fault {
         if let Kind::Bad(diagnostic) = &token.kind {
             self.report(diagnostic.as_ref().clone());
         }
         Fault
     }
 
-    const fn is_mark(&self, mark: u8) -> bool {
+    pub(super) const fn is_mark(&self, mark: u8) -> bool {
         matches!(self.token.kind, Kind::Mark(found) if found == mark)
     }
 
-    fn take_mark(&mut self, mark: u8) -> bool {
+    pub(super) fn take_mark(&mut self, mark: u8) -> bool {
         let found = self.is_mark(mark);
         if found {
             self.advance();
@@ -248,7 +235,7 @@ impl<'s, 'd> Parser<'s, 'd> {
         Fault
     }
 
-    fn value(&mut self, depth: usize) -> Result<Value, Fault> {
+    pub(super) fn value(&mut self, depth: usize) -> Result<Value, Fault> {
         let token = self.advance();
         let span = token.span;
         match token.kind {
@@ -282,162 +269,6 @@ impl<'s, 'd> Parser<'s, 'd> {
                 Err(Fault)
             }
         }
-    }
-
-    fn skip_newlines(&mut self) {
-        while matches!(self.token.kind, Kind::Newline) {
-            self.advance();
-        }
-    }
-
-    fn list(&mut self, opening: Span, depth: usize) -> Result<Value, Fault> {
-        if depth >= MAX_NESTING {
-            self.report(Diagnostic::new(&kinds::XL_TOO_DEEP, opening, "lists are nested too deeply here"));
-            return Err(Fault);
-        }
-        let mut items = Vec::new();
-        loop {
-            self.skip_newlines();
-            if self.is_mark(b']') {
-                let end = self.advance().span;
-                return Ok(Value::new(ValueKind::List(items), opening.to(end)));
-            }
-            if matches!(self.token.kind, Kind::End) || self.begins_assignment() {
-                self.unclosed_list(opening);
-                return Ok(Value::new(ValueKind::List(items), opening));
-            }
-            if self.is_mark(b',') {
-                let span = self.token.span;
-                self.report(
-                    Diagnostic::new(&kinds::XL_SYNTAX, span, "a comma without a value before it")
-                        .note("xl refuses the whole file: syntax error")
-                        .help("delete the comma; one comma before the `]` is allowed")
-                        .replace(span, ""),
-                );
-                self.advance();
-                continue;
-            }
-            if self.is_spilled() {
-                return self.spilled(opening, &items);
-            }
-            items.push(self.list_item(opening, depth)?);
-            self.skip_newlines();
-            if !self.take_mark(b',') && !self.is_mark(b']') {
-                self.separator_missing(opening, items.last())?;
-            }
-        }
-    }
-
-    /// True when a word and `=` come next, outside of quotes: a specification whose quote was closed too early.
-    fn is_spilled(&self) -> bool {
-        matches!(self.token.kind, Kind::Name) && self.lexer.following().starts_with('=')
-    }
-
-    fn spilled(&mut self, opening: Span, items: &[Value]) -> Result<Value, Fault> {
-        let at = self.token.span;
-        self.skip_list(opening);
-        let list = Span { end: self.lexer.before(self.token.span).max(at.end), ..opening };
-        let meant = spilled::meant(self.lexer.slice(list), list, items);
-        self.report(
-            spilled::diagnostic(at, list, meant.as_ref()).note("xl refuses the whole file: syntax error"),
-        );
-        meant.ok_or(Fault)
-    }
-
-    fn list_item(&mut self, opening: Span, depth: usize) -> Result<Value, Fault> {
-        if let Ok(value) = self.value(depth + 1) {
-            Ok(value)
-        } else {
-            self.skip_list(opening);
-            Err(Fault)
-        }
-    }
-
-    /// What stands between two values of a list is no comma.
-    fn separator_missing(&mut self, opening: Span, last: Option<&Value>) -> Result<(), Fault> {
-        if matches!(self.token.kind, Kind::End) || self.begins_assignment() {
-            return Ok(());
-        }
-        match (&self.token.kind, last) {
-            (Kind::String(_), Some(last)) => {
-                self.adjacent_strings(last);
-                Ok(())
-            }
-            (Kind::Bad(_), _) => {
-                let token = self.advance();
-                let fault = self.lexical(&token);
-                self.skip_list(opening);
-                Err(fault)
-            }
-            _ => {
-                let found = describe(&self.token, self.lexer.slice(self.token.span));
-                let diagnostic = Diagnostic::new(
-                    &kinds::XL_SYNTAX,
-                    self.token.span,
-                    format!("expected `,` or `]`, found {found}"),
-                )
-                .related(opening, "in this list")
-                .note("xl refuses the whole file: syntax error");
-                self.report(diagnostic);
-                self.skip_list(opening);
-                Err(Fault)
-            }
-        }
-    }
-
-    fn adjacent_strings(&mut self, first: &Value) {
-        let span = self.token.span;
-        let end = Span::at(first.span.end as usize);
-        self.report(
-            Diagnostic::new(&kinds::XL_STRING, span, "xl does not glue strings that stand side by side")
-                .related(first.span, "this one, and the next without a comma between them")
-                .note("xl refuses the whole file: syntax error. Python, and so xm, makes one string of them")
-                .help("put a comma between two values, or write one string")
-                .replace(end, ","),
-        );
-    }
-
-    /// True when a name and `=` come next, which cannot stand in a list: the list above lost its end.
-    fn begins_assignment(&self) -> bool {
-        let after = self.lexer.following();
-        // A key of a specification whose quote was closed too early is indented like the rest of the list.
-        let begins_line = || self.lexer.begins_line(self.token.span);
-        matches!(self.token.kind, Kind::Name)
-            && (after.starts_with('=') || after.starts_with("+="))
-            && (begins_line() || names::is_xl_setting(self.lexer.slice(self.token.span)))
-    }
-
-    /// Skips a list that has a fault, over its closing bracket.
-    fn skip_list(&mut self, opening: Span) {
-        let mut depth = 0_usize;
-        loop {
-            match self.token.kind {
-                Kind::Mark(b'[') => depth += 1,
-                Kind::Mark(b']') if depth == 0 => {
-                    self.advance();
-                    return;
-                }
-                Kind::Mark(b']') => depth -= 1,
-                Kind::End => return,
-                Kind::Name if self.begins_assignment() && self.is_on_another_line(opening) => return,
-                _ => {}
-            }
-            self.advance();
-        }
-    }
-
-    fn is_on_another_line(&self, opening: Span) -> bool {
-        self.lexer.slice(Span { start: opening.end, end: self.token.span.start }).contains('\n')
-    }
-
-    fn unclosed_list(&mut self, opening: Span) {
-        self.list_unclosed = true;
-        self.report(
-            Diagnostic::new(&kinds::XL_UNCLOSED_LIST, opening, "this list is never closed")
-                .label("`]` is missing")
-                .note("xl refuses the whole file: syntax error")
-                .help("close it with `]` before the next setting"),
-        );
     }
 
     fn trailing(&mut self, value: &Value) -> Fault {
@@ -496,7 +327,7 @@ impl<'s, 'd> Parser<'s, 'd> {
     }
 }
 
-fn describe(token: &Token, written: &str) -> String {
+pub(super) fn describe(token: &Token, written: &str) -> String {
     match token.kind {
         Kind::Newline => "the end of the line".to_owned(),
         Kind::End => "the end of the file".to_owned(),

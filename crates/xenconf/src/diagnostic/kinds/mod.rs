@@ -1,6 +1,7 @@
 //! The table of all kinds of findings, one file per language or subject.
 
 mod host;
+mod native;
 mod pci;
 mod python;
 mod settings;
@@ -11,6 +12,7 @@ mod xend;
 mod xl;
 
 pub use host::*;
+pub use native::*;
 pub use pci::*;
 pub use python::*;
 pub use settings::*;
@@ -22,4 +24,4 @@ pub use xl::*;
 
 use super::Kind;
 
-pub(super) static TABLES: &[&[&Kind]] = &[TEXT, SXP, PYTHON, XL, XEND, SETTINGS, VIF, PCI, HOST];
+pub(super) static TABLES: &[&[&Kind]] = &[TEXT, SXP, PYTHON, XL, XEND, SETTINGS, VIF, PCI, HOST, NATIVE];

@@ -1,14 +1,12 @@
 //! Calls: of the functions that configuration files use, of methods of strings, and of the file's own checks.
 
+use super::methods::string_method;
 use super::{Binding, Evaluator, Flow, MAX_CALLS, Scope, Variable};
 use crate::diagnostic::{Diagnostic, kinds};
 use crate::python::ast::{Argument, Expression, ExpressionKind, Statement, Trailer, TrailerKind};
 use crate::source::Span;
-use crate::text::{Builder, Text};
+use crate::text::Text;
 use crate::value::{Value, ValueKind};
-
-/// How many variables a file may declare with `xm_vars`.
-const MAX_DECLARED: usize = 100;
 
 /// What a row of trailers has arrived at.
 enum Current<'p> {
@@ -294,59 +292,7 @@ impl<'p> Evaluator<'p, '_> {
         Value::new(if found { ValueKind::Boolean(true) } else { ValueKind::None }, span)
     }
 
-    /// `xm_vars.var(name, use=…, check=…)`
-    fn declare(&mut self, arguments: &'p [Argument], span: Span) -> Value {
-        let mut name = None;
-        let mut check = None;
-        for (index, argument) in arguments.iter().enumerate() {
-            match (argument.name.as_deref(), index) {
-                (Some("name"), _) | (None, 0) => name = self.evaluate_value(&argument.value).text().cloned(),
-                (Some("check"), _) | (None, 2) => check = Some(self.evaluate(&argument.value)),
-                _ => {}
-            }
-        }
-        if let Some(name) = name.filter(|_| self.declared.len() < MAX_DECLARED) {
-            self.declared.push((name, check));
-        }
-        Value::new(ValueKind::None, span)
-    }
-
-    /// `xm_vars.check()`: each declared variable goes through its check, which may convert it.
-    fn check_declared(&mut self, span: Span) {
-        for (name, check) in self.declared.clone() {
-            let given = self.scopes.first().and_then(|scope| scope.get(name.as_str())).is_some();
-            if !given {
-                self.missing_variable(&name);
-                continue;
-            }
-            if let Some(Binding::Function(parameters, body)) = check {
-                let value = self.lookup(name.as_str(), name.span());
-                let own_name = Binding::Value(Value::new(ValueKind::Text(name.clone()), name.span()));
-                let checked = self.call_function(parameters, body, vec![own_name, value], span);
-                self.bind(name.as_str(), name.span(), checked);
-                self.lookup(name.as_str(), name.span());
-            }
-        }
-    }
-
-    fn missing_variable(&mut self, name: &Text) {
-        let variable = name.as_str();
-        self.diagnostics.push(
-            Diagnostic::new(
-                &kinds::PY_MISSING_VARIABLE,
-                name.span(),
-                format!("this file needs the variable `{variable}`"),
-            )
-            .label("declared here, and given nowhere")
-            .note(format!("xm create would have it on its command line, as in `xm create FILE {variable}=1`"))
-            .help(format!("give it a value: --var {variable}=1")),
-        );
-        let reason = self.already_reported();
-        self.undefined.insert(variable.to_owned(), reason);
-        self.forget(&[variable.to_owned()], name.span(), reason);
-    }
-
-    fn call_function(
+    pub(super) fn call_function(
         &mut self,
         parameters: &'p [String],
         body: &'p [Statement],
@@ -478,57 +424,4 @@ fn join_paths(parts: &[&str]) -> String {
         joined.push_str(part);
     }
     joined
-}
-
-fn string_method(text: &Text, name: &str, values: &[Value]) -> Option<ValueKind> {
-    let string = text.as_str();
-    let span = text.span();
-    let whole = |string: String| Some(ValueKind::Text(Text::whole(string, span)));
-    let trimmed = |part: &str| {
-        let start = part.as_ptr().addr() - string.as_ptr().addr();
-        Some(ValueKind::Text(text.part(start..start + part.len())))
-    };
-    match (name, values) {
-        ("strip", []) => trimmed(string.trim()),
-        ("lstrip", []) => trimmed(string.trim_start()),
-        ("rstrip", []) => trimmed(string.trim_end()),
-        ("lower", []) => whole(string.to_lowercase()),
-        ("upper", []) => whole(string.to_uppercase()),
-        ("replace", [from, to]) => {
-            let (from, to) = (from.as_str()?, to.as_str()?);
-            (!from.is_empty() && to.len() <= 64).then(|| string.replace(from, to)).and_then(whole)
-        }
-        ("startswith", [part]) => Some(ValueKind::Boolean(string.starts_with(part.as_str()?))),
-        ("endswith", [part]) => Some(ValueKind::Boolean(string.ends_with(part.as_str()?))),
-        ("zfill", [width]) => {
-            let width = usize::try_from(width.as_integer()?).ok().filter(|width| *width <= 256)?;
-            whole(format!("{string:0>width$}"))
-        }
-        ("split", []) => {
-            Some(ValueKind::List(string.split_whitespace().map(|part| text_part(text, part)).collect()))
-        }
-        ("split", [separator]) => {
-            let separator = separator.as_str().filter(|separator| !separator.is_empty())?;
-            Some(ValueKind::List(string.split(separator).map(|part| text_part(text, part)).collect()))
-        }
-        ("join", [items]) => {
-            let mut builder = Builder::new(items.span);
-            for (index, item) in items.items()?.iter().enumerate() {
-                if index > 0 {
-                    builder.whole(string, span);
-                }
-                builder.append(item.text()?);
-            }
-            Some(ValueKind::Text(builder.finish()))
-        }
-        _ => None,
-    }
-}
-
-/// A slice of a text's string, as a value with its place.
-fn text_part(text: &Text, part: &str) -> Value {
-    let start = part.as_ptr().addr() - text.as_str().as_ptr().addr();
-    let part = text.part(start..start + part.len());
-    let span = part.span();
-    Value::new(ValueKind::Text(part), span)
 }

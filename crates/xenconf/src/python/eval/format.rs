@@ -127,15 +127,18 @@ impl<'p> Evaluator<'p, '_> {
         if let ValueKind::Unknown(reason) = value.kind {
             return Err(reason);
         }
-        let (field, letter) = parse_specification(specification).unwrap_or((Field::default(), '?'));
-        let text = match (&value.kind, letter) {
-            (ValueKind::Integer(number), 'd' | 'x' | 'X' | 'o' | 's') => Some(pad(
-                &integer(i128::from(*number), if letter == 's' { 'd' } else { letter }, &field),
-                &field,
-            )),
-            (_, 's') => plain_string(value).map(|text| pad(&text, &Field { left: !field.zero, ..field })),
+        let parsed = parse_specification(specification);
+        let text = parsed.and_then(|(field, align, letter)| match (&value.kind, letter) {
+            (ValueKind::Integer(number), 'd' | 'x' | 'X' | 'o' | 's') => {
+                let letter = if letter == 's' { 'd' } else { letter };
+                let field = Field { left: align == Some(Align::Left), ..field };
+                Some(pad(&integer(i128::from(*number), letter, &field), &field))
+            }
+            // Texts stand at the left, unless said otherwise; numbers at the right.
+            (_, 's') if !field.zero => plain_string(value)
+                .map(|text| pad(&text, &Field { left: align != Some(Align::Right), ..field })),
             _ => None,
-        };
+        });
         text.ok_or_else(|| self.needs_python(place, "this format", "write the text itself"))
     }
 
@@ -314,16 +317,21 @@ fn pad(text: &str, field: &Field) -> String {
     if field.left { format!("{text:<width$}") } else { format!("{text:>width$}") }
 }
 
+/// On which side a value stands in its field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Align {
+    Left,
+    Right,
+}
+
 /// The part behind the colon in `{name:…}`: `[<>][#][0][width][.precision][type]`.
-fn parse_specification(specification: &str) -> Option<(Field, char)> {
+fn parse_specification(specification: &str) -> Option<(Field, Option<Align>, char)> {
     let mut field = Field::default();
-    let mut rest = specification;
-    if let Some(after) = rest.strip_prefix('<') {
-        field.left = true;
-        rest = after;
-    } else if let Some(after) = rest.strip_prefix('>') {
-        rest = after;
-    }
+    let (align, mut rest) = match specification.as_bytes().first() {
+        Some(b'<') => (Some(Align::Left), specification.get(1..)?),
+        Some(b'>') => (Some(Align::Right), specification.get(1..)?),
+        _ => (None, specification),
+    };
     if let Some(after) = rest.strip_prefix('#') {
         field.alternate = true;
         rest = after;
@@ -332,11 +340,14 @@ fn parse_specification(specification: &str) -> Option<(Field, char)> {
         field.zero = true;
         rest = after;
     }
+    if field.zero && align.is_some() {
+        return None;
+    }
     let (width, rest) = leading_number(rest);
     field.width = width.unwrap_or(0);
     match rest {
-        "" => Some((field, 's')),
-        "d" | "x" | "X" | "o" | "s" => Some((field, rest.chars().next()?)),
+        "" => Some((field, align, 's')),
+        "d" | "x" | "X" | "o" | "s" => Some((field, align, rest.chars().next()?)),
         _ => None,
     }
 }

@@ -3,23 +3,24 @@
 //! effects and a limit on the work, so every file comes to an end.
 
 mod call;
+mod declared;
 mod expression;
 mod format;
+mod methods;
 mod operator;
+mod reason;
 
 use std::collections::HashMap;
 
 use super::ast::{Expression, ExpressionKind, Operator, Statement, StatementKind};
 use super::{Host, statement};
-use crate::diagnostic::{Diagnostic, Diagnostics, Severity, kinds};
+use crate::diagnostic::{Diagnostic, Diagnostics, kinds};
 use crate::source::Span;
 use crate::text::Text;
 use crate::value::{Reason, Setting, Settings, Value, ValueKind};
 
 /// How many values and characters a file may make before it is taken for an attack.
 const BUDGET: usize = 4 << 20;
-/// How many reasons for unknown values are told apart.
-const MAX_REASONS: usize = 1000;
 /// How deep functions may call each other.
 const MAX_CALLS: usize = 8;
 
@@ -348,17 +349,6 @@ impl<'p> Evaluator<'p, '_> {
         }
     }
 
-    /// A statement that only Python can carry out.
-    fn code(&mut self, keyword: &str, head: Span, names: &[String]) {
-        let help = match keyword {
-            "for" | "while" => "write out what each round of the loop would give, one value after the other",
-            "class" => "write plain `name = value` lines",
-            _ => "write the value itself",
-        };
-        let reason = self.needs_python(head, &format!("`{keyword}`"), help);
-        self.forget(names, head, reason);
-    }
-
     /// The file says itself that it cannot be used like this.
     fn raised(&mut self, span: Span) {
         self.diagnostics.push(
@@ -372,37 +362,12 @@ impl<'p> Evaluator<'p, '_> {
         );
     }
 
-    fn already_reported(&mut self) -> Reason {
-        if self.reasons.len() >= MAX_REASONS {
-            return Reason(MAX_REASONS - 1);
-        }
-        // Told where it happened; kept only so that every reason has a number.
-        self.reasons.push(Diagnostic::new(&kinds::PY_NEEDS_PYTHON, None, String::new()));
-        Reason(self.reasons.len() - 1)
-    }
-
-    fn needs_python(&mut self, span: Span, what: &str, help: &str) -> Reason {
-        if self.reasons.len() >= MAX_REASONS {
-            return Reason(MAX_REASONS - 1);
-        }
-        self.reasons.push(
-            Diagnostic::new(&kinds::PY_NEEDS_PYTHON, span, format!("{what} needs Python"))
-                .note("xm runs the file as a program; xl refuses it; it is only read here")
-                .help(help.to_owned()),
-        );
-        Reason(self.reasons.len() - 1)
-    }
-
     fn forget(&mut self, names: &[String], span: Span, reason: Reason) {
         let before = std::mem::replace(&mut self.conditional, true);
         for name in names {
             self.bind(name, span, Binding::Value(Value::new(ValueKind::Unknown(reason), span)));
         }
         self.conditional = before;
-    }
-
-    fn unknown(reason: Reason, span: Span) -> Value {
-        Value::new(ValueKind::Unknown(reason), span)
     }
 
     /// Takes from the budget; `None` when it is used up.
@@ -419,49 +384,6 @@ impl<'p> Evaluator<'p, '_> {
             );
         }
         None
-    }
-
-    /// Tells what could not be worked out, as an error where a setting depends on it.
-    fn finish(mut self, is_setting: fn(&str) -> bool) -> Settings {
-        let mut matters = vec![false; self.reasons.len()];
-        let scope = self.scopes.swap_remove(0);
-        let mut settings: Vec<(usize, Setting)> = Vec::with_capacity(scope.len());
-        for (name, variable) in scope {
-            let Binding::Value(value) = variable.binding else { continue };
-            if is_setting(&name) {
-                mark_reasons(&value, &mut matters);
-            }
-            settings.push((variable.order, Setting { name, name_span: variable.span, value }));
-        }
-        for (mut diagnostic, matters) in self.reasons.into_iter().zip(matters) {
-            if diagnostic.message.is_empty() {
-                continue;
-            }
-            if !matters {
-                diagnostic.severity = Severity::Warning;
-                diagnostic.notes.push("no setting of the domain depends on it".to_owned());
-            }
-            self.diagnostics.push(diagnostic);
-        }
-        settings.retain(|(order, _)| *order != usize::MAX);
-        settings.sort_by_key(|(order, _)| *order);
-        Settings::new(settings.into_iter().map(|(_, setting)| setting).collect())
-    }
-}
-
-fn mark_reasons(value: &Value, matters: &mut [bool]) {
-    match &value.kind {
-        ValueKind::Unknown(Reason(index)) => {
-            if let Some(flag) = matters.get_mut(*index) {
-                *flag = true;
-            }
-        }
-        ValueKind::List(items) | ValueKind::Tuple(items) => {
-            for item in items {
-                mark_reasons(item, matters);
-            }
-        }
-        _ => {}
     }
 }
 

@@ -1,0 +1,21 @@
+use crate::diagnostic::kind::declare_kinds;
+
+declare_kinds! { NATIVE;
+
+    NATIVE_OWN_SCRIPT: "X1301" Warning "a network script of your own",
+    "The network script is none of those that came with Xen, so which networks it makes is not known. Many hosts \
+     have a wrapper there that calls network-bridge several times. Given along with the configuration, such a \
+     wrapper is read: calls with plain words, variables that were set to plain words, and `for` over words.";
+
+    NATIVE_UNKNOWN_ARGUMENT: "X1302" Warning "an argument of a network script without a counterpart",
+    "The argument sets a variable of the old script that means nothing in the new configuration, or nothing at \
+     all. Say what it was for in the new one, if it is still needed.";
+
+    NATIVE_COMPUTED: "X1303" Warning "a call with a computed argument",
+    "The wrapper computes an argument of this call, with $(…) or with a variable that is set elsewhere. Scripts \
+     are read here, not run, so the network of this call is left out. Write it by hand.";
+
+    NATIVE_OTHER_COMMAND: "X1304" Warning "a command that is not converted",
+    "The wrapper changes the network with a command of its own. Whether that is still needed only its author \
+     knows; the new configuration may say the same in another way.";
+}
