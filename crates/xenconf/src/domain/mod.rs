@@ -136,7 +136,7 @@ impl Domain {
 /// Reads a domain in whichever language it is. `None` when the file is none: something else, or XML.
 #[must_use]
 pub fn read(source: &Source, options: &Options, diagnostics: &mut Diagnostics) -> Option<Domain> {
-    let (detection, as_xl) = detect_and_read(source, options.dialect);
+    let (detection, as_xl) = detect_and_read(source, options);
     read_detected(source, &detection, as_xl, options, diagnostics)
 }
 
