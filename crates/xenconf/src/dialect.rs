@@ -142,6 +142,9 @@ pub(crate) fn detect_and_read(source: &Source, options: &Options) -> (Detection,
     match first_significant(text) {
         Some('<') => (Detection::new(FileKind::Domain, Dialect::Xml, "it begins with `<`"), None),
         Some('(' | ')') => (detect_sxp(source), None),
+        Some(_) if options.dialect.is_none() && is_sxp_by_name(base_name(source)) => {
+            (detect_sxp(source), None)
+        }
         Some(_) => detect_assignments(source, options),
         None => (detect_by_name(source, options.dialect), None),
     }
@@ -157,6 +160,10 @@ fn first_significant(text: &str) -> Option<char> {
 
 fn base_name(source: &Source) -> &str {
     source.name().rsplit('/').next().unwrap_or("")
+}
+
+fn is_sxp_by_name(name: &str) -> bool {
+    has_sxp_extension(name) || name.starts_with("xend-config")
 }
 
 fn has_sxp_extension(name: &str) -> bool {
