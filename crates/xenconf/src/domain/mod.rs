@@ -104,6 +104,12 @@ impl Domain {
         self.name.as_ref().map(Text::as_str)
     }
 
+    /// The UUID in its usual form: five groups, in small letters. `None` without one, and when it is none.
+    #[must_use]
+    pub fn canonical_uuid(&self) -> Option<String> {
+        general::canonical_uuid(self.uuid.as_ref()?.as_str())
+    }
+
     /// Whose rules and defaults hold for it. SXP is xend's.
     #[must_use]
     pub const fn toolstack(&self) -> Toolstack {
