@@ -6,7 +6,7 @@ use super::arguments::Arguments;
 use super::error::Error;
 use super::handover::{CardBefore, Standing, Wish, off_bridge, onto_bridge};
 use super::names::Names;
-use super::record::{Record, Records, State};
+use super::record::{Record, Records, State, Ticket};
 use super::recover::settle;
 use super::snapshot::Snapshot;
 use super::verify::{answering_gateways, verify};
@@ -21,18 +21,22 @@ pub enum Started {
     Already(Record),
 }
 
-/// Makes the network, unless it stands. If anything fails, all is as it was before.
+/// Makes the network, unless it stands. If anything fails, all is as it was before. With a ticket it must be confirmed,
+/// see [`watch`](super::watch).
 pub fn start(
     kernel: &mut Kernel,
     records: &Records,
     names: &Names,
     arguments: &Arguments,
+    ticket: Option<Ticket>,
 ) -> Result<Started, Error> {
+    let _lock = records.lock()?;
     if let Some(record) = settle(kernel, records, &names.bridge)? {
         return Ok(Started::Already(record));
     }
     let card = uplink(kernel, names)?;
     let (plan, mut record) = plan_start(kernel, names, &card, arguments)?;
+    record.unconfirmed = ticket;
     let answering = answering_gateways(kernel, &card)?;
     records.write(&record)?;
     let made = plan.apply(kernel).map_err(Error::Plan).and_then(|()| {
@@ -83,6 +87,7 @@ fn plan_start(
         shape: wish.shape,
         before: CardBefore::of(card),
         antispoof: arguments.antispoof,
+        unconfirmed: None,
         state: State::Starting(plan.clone()),
     };
     Ok((plan, record))
@@ -118,6 +123,17 @@ fn uplink(kernel: &mut Kernel, names: &Names) -> Result<Snapshot, Error> {
 
 /// Gives the card everything back, and removes the bridge. Returns false when there is no such network.
 pub fn stop(kernel: &mut Kernel, records: &Records, bridge: &LinkName, force: bool) -> Result<bool, Error> {
+    let _lock = records.lock()?;
+    stop_alone(kernel, records, bridge, force)
+}
+
+/// The same for who has the lock.
+pub(super) fn stop_alone(
+    kernel: &mut Kernel,
+    records: &Records,
+    bridge: &LinkName,
+    force: bool,
+) -> Result<bool, Error> {
     let Some(record) = settle(kernel, records, bridge)? else { return Ok(false) };
     let Some(plan) = plan_stop(kernel, &record, force)? else {
         // Someone else has removed the bridge.

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod bridge;
+mod confirm;
 mod error;
 mod handover;
 mod layout;
@@ -13,10 +14,11 @@ mod verify;
 
 pub use arguments::{Arguments, BadWord, Command};
 pub use bridge::{Started, start, start_plan, stop, stop_plan};
+pub use confirm::{Watched, confirm, watch};
 pub use error::Error;
 pub use handover::{CardBefore, Standing, Wish, off_bridge, onto_bridge};
 pub use layout::{Layout, Shape, UnknownLayout};
 pub use names::{Names, names, started};
-pub use record::{Record, RecordError, Records, State};
+pub use record::{Lock, Record, RecordError, Records, State, Ticket};
 pub use recover::{Recovered, recover};
 pub use snapshot::{Setting, Snapshot};

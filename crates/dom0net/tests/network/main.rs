@@ -5,6 +5,7 @@
 mod support;
 mod wire;
 
+mod confirmed;
 mod killed;
 
 use netkernel::link::LinkChange;
