@@ -6,7 +6,7 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use dom0net::log::{Event, Level, tell};
-use dom0net::network::{self, Arguments, Command, Records, Started, Ticket};
+use dom0net::network::{self, Arguments, Command, How, Records, Started, Ticket};
 use dom0net::places::Places;
 use dom0net::plan::{Kernel, Plan};
 
@@ -34,7 +34,8 @@ Usage: network-bridge start|stop|status [name=value...] [--dry-run] [--json] [--
   --dry-run         print what would be done, and do nothing
   --json            print it as JSON
   --confirm TIME    go back by itself unless `dom0net confirm` is said within this time
-  --force           stop although guests are still on the bridge
+  --force           start although another program manages the card; stop although guests
+                    are still on the bridge
 
 Examples:
   network-bridge start
@@ -129,7 +130,8 @@ fn start(
     if let Some((ticket, patience)) = ticket {
         start_watch(&names.bridge, ticket, patience)?;
     }
-    match network::start(kernel, records, &names, arguments, ticket.map(|(ticket, _)| ticket))? {
+    let how = How { ticket: ticket.map(|(ticket, _)| ticket), force: flags.force };
+    match network::start(kernel, records, &names, arguments, how)? {
         Started::Now(record) => {
             let message = format!("{} is up, and {} is its uplink", record.bridge, record.uplink);
             let fields = [("bridge", record.bridge.name.as_str()), ("uplink", record.uplink.name.as_str())];
