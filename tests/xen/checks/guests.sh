@@ -24,6 +24,7 @@ vif = [ "mac=00:16:3e:27:95:c1,bridge=xenbr0,ip=10.0.0.2 2001:db8::2,vifname=web
 CONFIG
 cat >/tmp/db.cfg <<CONFIG
 name = "db"
+type = "pvh"
 $boot
 extra = "$(arguments 3)"
 vif = [ "mac=00:16:3e:27:95:c2,bridge=xenbr0,ip=10.0.0.3 2001:db8::3,script=vif-bridge" ]
@@ -33,6 +34,8 @@ check "xl creates a guest from xm's form, without a bridge" xl create -q /tmp/rh
 check "xl creates a guest with a vifname" xl create -q /tmp/web.cfg
 check "xl creates a guest that names its script" xl create -q /tmp/db.cfg
 for guest in $guests; do check "$guest comes up" lab_ready $guest; done
+check "two are paravirtualised, one runs in hardware's protection" same "pv pv pvh" \
+  echo $(for guest in $guests; do xl list -l $guest | jq -r '.[0].config.c_info.type'; done)
 
 check "the kernel's name is kept, or the vifname given" same "vif$(xl domid rhel4).0 web vif$(xl domid db).0" \
   echo "$(vif rhel4 .device)" "$(vif web .device)" "$(vif db .device)"

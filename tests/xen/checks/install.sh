@@ -9,5 +9,5 @@ check "the static program runs in dom0" dom0net --version
 
 # The guests' initial ramdisk gets our frame sender: a kernel takes several archives in a row.
 mkdir -p /tmp/ramdisk/bin
-install -m755 /mnt/host/send_frame /tmp/ramdisk/bin/send_frame
+install -m755 /mnt/host/programs/send_frame /tmp/ramdisk/bin/send_frame
 (cd /tmp/ramdisk && find . | busybox cpio -o -H newc 2>/dev/null | gzip -1) | cat /lab/boot/initrd.img - >/tmp/initrd.img

@@ -38,17 +38,19 @@ start_asking() {
   eventually 15 grep -q 'time=' /tmp/asked4; eventually 15 grep -q 'time=' /tmp/asked6
 }
 stop_asking() { sleep 1; kill -INT $asked4 $asked6; wait $asked4 $asked6; }
-# no_loss FILE: all answers are there, up to the last two: those may be on their way when asking ends
-no_loss() {
+# hardly_lost FILE: no more than one answer is missing, apart from the last two: those may be on their way when asking
+# ends. While the kernel makes a card a bridge's port, or no port any more, it drops what comes in; that is one call of
+# it, which takes microseconds, but ten to twenty milliseconds under the emulator.
+hardly_lost() {
   awk 'match($0, /icmp_seq=[0-9]+/) { answers++; last = substr($0, RSTART + 9, RLENGTH - 9) }
-    / packets transmitted/ { exit !(answers > 5 && answers == last && $1 - last <= 2) }' "$1" || { cat "$1"; return 1; }
+    / packets transmitted/ { exit !(answers > 5 && last - answers <= 1 && $1 - last <= 2) }' "$1" || { cat "$1"; return 1; }
 }
 
 start_asking
 check "network-bridge start" $scripts/network-bridge start netdev=eth0
 stop_asking
-check "no IPv4 packet was lost meanwhile" no_loss /tmp/asked4
-check "no IPv6 packet was lost meanwhile" no_loss /tmp/asked6
+check "the host answers over IPv4 meanwhile" hardly_lost /tmp/asked4
+check "the host answers over IPv6 meanwhile" hardly_lost /tmp/asked6
 ip addr >/tmp/started
 check "to start what stands is no error" $scripts/network-bridge start netdev=eth0
 check "and changes nothing" diff /tmp/started <(ip addr)
