@@ -12,12 +12,12 @@ for folder in /mnt/host/tests/*/; do
   mapfile -t arguments <"$folder/arguments"
   mkdir -p "$crate"
   install -m755 "$folder/test" "$built/deps/$name"
-  start=$(lab_now)
+  begun=$(lab_now)
   (cd "$crate" && DOM0NET_SKIP_LOG=/tmp/skips timeout -k 5 "$(cat "$folder/limit")" "$built/deps/$name" "${arguments[@]}") \
     >/tmp/test.out 2>/tmp/test.err
   echo $? >/tmp/test.status
-  for part in out err status; do cp /tmp/test.$part "/mnt/out/$name.$part"; done
+  for ending in out err status; do cp /tmp/test.$ending "/mnt/out/$name.$ending"; done
   [ ! -e /tmp/skips ] || mv /tmp/skips "/mnt/out/$name.skips"
   rm "$built/deps/$name"
-  echo "# $name: $(lab_since "$start") s"
+  echo "# $name: $(lab_since "$begun") s"
 done
