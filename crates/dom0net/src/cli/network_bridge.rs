@@ -23,6 +23,10 @@ Usage: network-bridge start|stop|status [name=value...] [--dry-run] [--json] [--
   vifnum=NUMBER     the number for both, where they are not given
   antispoof=yes|no  keep guests that have ip= to their addresses (yes)
   stp=yes|no        speak the spanning tree protocol (no)
+  layout=NAME       who is called what: today (the bridge has the address), bridge-is-eth0
+                    (so has a bridge eth0, whose card is peth0), classic (eth0 and vif0.0
+                    are a pair, the card is peth0, the bridge has no address)
+  pdev=DEVICE       the card's name in the last two (p and its own)
 
   --dry-run         print what would be done, and do nothing
   --json            print it as JSON

@@ -10,6 +10,7 @@ use netkernel::link::LinkName;
 use serde::{Deserialize, Serialize};
 
 use super::handover::CardBefore;
+use super::layout::Shape;
 use crate::places::Places;
 use crate::plan::{Device, Plan};
 
@@ -18,14 +19,24 @@ use crate::plan::{Device, Plan};
 pub struct Record {
     /// The bridge.
     pub bridge: Device,
-    /// The device that it leads out through.
+    /// The device that it leads out through, with the name that it has meanwhile.
     pub uplink: Device,
+    /// Who is called what.
+    pub shape: Shape,
     /// What that device must be given back, apart from what moves.
     pub before: CardBefore,
     /// What was said of `antispoof=`.
     pub antispoof: Option<bool>,
     /// How far it has come.
     pub state: State,
+}
+
+impl Record {
+    /// The device that has the host's addresses.
+    #[must_use]
+    pub fn front(&self) -> &Device {
+        self.shape.front(&self.bridge)
+    }
 }
 
 /// How far a network has come.
@@ -152,7 +163,14 @@ mod tests {
         Record {
             bridge: device(7, bridge),
             uplink: device(2, "eth0"),
-            before: CardBefore { up: true, address_generation: None, reverse_path_filter: None },
+            shape: Shape::Today,
+            before: CardBefore {
+                name: LinkName::new("eth0").unwrap(),
+                up: true,
+                mac: None,
+                address_generation: None,
+                reverse_path_filter: None,
+            },
             antispoof: Some(true),
             state: State::Starting(Plan::new()),
         }
