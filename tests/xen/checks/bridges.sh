@@ -1,5 +1,5 @@
 # Bridges beside the host's own: on a VLAN of its card, and a private one. The kernels of build machines often lack what they need.
-modprobe -a 8021q dummy
+modprobe 8021q; modprobe dummy numdummies=0
 
 # second GUEST NUMBER VIF...: gives the guest another interface, with this address in the guest
 second() {
