@@ -1,13 +1,19 @@
 //! The command line: one file for each command.
 
+mod check;
+mod configuration;
 mod confirm;
+mod convert;
+mod explain;
 mod host;
 mod lab;
+mod mac;
 pub(crate) mod network_bridge;
 mod output;
 mod recover;
 mod show;
 mod status;
+mod vif_spec;
 
 use std::ffi::OsString;
 
@@ -54,6 +60,17 @@ Examples:
     WatchStart(confirm::Watch),
     /// Show the bridges of this host, the guests on them, and what the guard has dropped.
     Show(show::Show),
+    /// Say what is wrong with configuration files: where, why, and what to write instead.
+    Check(check::Check),
+    /// Say what the code of a finding means.
+    Explain(explain::Explain),
+    /// Say what the specification of an interface means.
+    VifSpec(vif_spec::VifSpec),
+    /// Write a configuration in another language.
+    Convert(convert::Convert),
+    /// Make MAC addresses, and find those that are used twice.
+    #[command(subcommand)]
+    Mac(mac::Mac),
     /// A Xen host without Xen, to see what this program does and to try a configuration.
     #[command(subcommand)]
     Lab(lab::Lab),
@@ -90,6 +107,11 @@ pub(crate) fn run() -> u8 {
         Command::Confirm(confirm) => confirm.run(),
         Command::WatchStart(watch) => watch.run(),
         Command::Show(show) => show.run(),
+        Command::Check(check) => check.run(),
+        Command::Explain(explain) => explain.run(),
+        Command::VifSpec(spec) => spec.run(),
+        Command::Convert(convert) => convert.run(),
+        Command::Mac(mac) => mac.run(),
         Command::Lab(lab) => lab.run(),
         Command::NetworkBridge { words } => network_bridge::run(words),
         Command::VifBridge { words } => crate::vif_bridge(words),
