@@ -8,4 +8,5 @@ pub mod log;
 pub mod network;
 pub mod places;
 pub mod plan;
+pub mod routed;
 pub mod vif;

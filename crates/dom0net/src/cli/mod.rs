@@ -3,6 +3,7 @@
 mod host;
 mod lab;
 pub(crate) mod network_bridge;
+pub(crate) mod network_route;
 mod output;
 mod recover;
 mod show;
@@ -11,6 +12,7 @@ mod status;
 use std::ffi::OsString;
 
 use clap::{Parser, Subcommand};
+use dom0net::hotplug::Mode;
 
 /// The virtual network of a Xen host: bridges, guests' interfaces, and a guard that no guest gets past.
 #[derive(Parser)]
@@ -53,9 +55,23 @@ Example:
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<OsString>,
     },
+    /// Make this host a router for guests with `vif-route`, with the words of Xen's own script.
+    #[command(disable_help_flag = true)]
+    NetworkRoute {
+        /// start, stop or status, and words of the form name=value.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
+    },
     /// Plug a guest's interface into its bridge, as the toolstack calls it.
     #[command(disable_help_flag = true)]
     VifBridge {
+        /// online or offline, and words of the form name=value.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
+    },
+    /// Route a guest's addresses to its interface, as the toolstack calls it.
+    #[command(disable_help_flag = true)]
+    VifRoute {
         /// online or offline, and words of the form name=value.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<OsString>,
@@ -79,7 +95,9 @@ pub(crate) fn run() -> u8 {
         Command::Show(show) => show.run(),
         Command::Lab(lab) => lab.run(),
         Command::NetworkBridge { words } => network_bridge::run(words),
-        Command::VifBridge { words } => crate::vif_bridge(words),
+        Command::NetworkRoute { words } => network_route::run(words),
+        Command::VifBridge { words } => crate::vif_script(Mode::Bridge, words),
+        Command::VifRoute { words } => crate::vif_script(Mode::Route, words),
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 
 use netkernel::link::LinkName;
 use netkernel::netlink;
+use netkernel::sysctl::SysctlError;
 
 use super::nodes::BadNode;
 use super::request::BadCall;
@@ -41,8 +42,17 @@ pub enum Error {
         /// The kernel's word for what it is; none: a card.
         kind: Option<String>,
     },
+    /// A guest that is routed to has no address.
+    NoAddress,
+    /// The device that a guest's packets shall leave the host by does not exist.
+    NoGatewayDevice {
+        /// Its name.
+        name: LinkName,
+    },
     /// The kernel could not be asked.
     Kernel(netlink::Error),
+    /// A kernel setting could not be read.
+    Sysctl(SysctlError),
     /// The vif was plugged, but the toolstack could not be told, and so it was taken out again.
     Announce {
         /// Why not.
@@ -88,7 +98,14 @@ impl fmt::Display for Error {
                 "{name} is no bridge but a device of kind {}; name a bridge with bridge=",
                 kind.as_deref().unwrap_or("network card")
             ),
+            Self::NoAddress => f.write_str(
+                "a routed vif needs ip=: the addresses of the guest, as in ip=10.0.0.2 (2001:db8::2 behind a blank)",
+            ),
+            Self::NoGatewayDevice { name } => {
+                write!(f, "gatewaydev={name} cannot be: there is no such network device")
+            }
             Self::Kernel(error) => error.fmt(f),
+            Self::Sysctl(error) => error.fmt(f),
             Self::Announce { error, left } => {
                 write!(f, "the toolstack could not be told that the vif is ready: {error}")?;
                 left.iter().try_for_each(|error| write!(f, "; {error}"))
@@ -121,6 +138,12 @@ impl From<BadNode> for Error {
 impl From<netlink::Error> for Error {
     fn from(error: netlink::Error) -> Self {
         Self::Kernel(error)
+    }
+}
+
+impl From<SysctlError> for Error {
+    fn from(error: SysctlError) -> Self {
+        Self::Sysctl(error)
     }
 }
 

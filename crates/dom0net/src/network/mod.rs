@@ -14,6 +14,7 @@ pub use arguments::{Arguments, BadWord, Command};
 pub use bridge::{Started, start, start_plan, stop, stop_plan};
 pub use error::Error;
 pub use handover::{CardBefore, Wish, off_bridge, onto_bridge};
+pub(crate) use names::default_device;
 pub use names::{Names, names, started};
 pub use record::{Record, RecordError, Records, State};
 pub use recover::{Recovered, recover};
