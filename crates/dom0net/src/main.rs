@@ -21,6 +21,7 @@ fn main() -> ExitCode {
     }
     ExitCode::from(match name {
         "network-bridge" => cli::network_bridge::run(arguments),
+        "network-nat" => cli::network_nat::run(arguments),
         "network-route" => cli::network_route::run(arguments),
         _ => cli::run(),
     })

@@ -1,11 +1,14 @@
 //! The command line: one file for each command.
 
+mod addresses;
 mod host;
 mod lab;
 pub(crate) mod network_bridge;
+pub(crate) mod network_nat;
 pub(crate) mod network_route;
 mod output;
 mod recover;
+mod script;
 mod show;
 mod status;
 
@@ -45,12 +48,25 @@ Example:
     Recover,
     /// Show the bridges of this host, the guests on them, and what the guard has dropped.
     Show(show::Show),
+    /// Show the addresses that `vif-nat` made up for guests without ip=, which are theirs from then on.
+    #[command(after_help = "\
+Examples:
+  dom0net addresses
+  dom0net addresses --forget 0b0b0b0b-0000-4000-8000-000000000001")]
+    Addresses(addresses::Remembered),
     /// A Xen host without Xen, to see what this program does and to try a configuration.
     #[command(subcommand)]
     Lab(lab::Lab),
     /// Start, stop or show a bridge, with the words of Xen's own script.
     #[command(disable_help_flag = true)]
     NetworkBridge {
+        /// start, stop or status, and words of the form name=value.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
+    },
+    /// Make a network whose guests go out as this host, with a bridge, subnets, DHCP and port forwards of its own.
+    #[command(disable_help_flag = true)]
+    NetworkNat {
         /// start, stop or status, and words of the form name=value.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<OsString>,
@@ -65,6 +81,13 @@ Example:
     /// Plug a guest's interface into its bridge, as the toolstack calls it.
     #[command(disable_help_flag = true)]
     VifBridge {
+        /// online or offline, and words of the form name=value.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
+    },
+    /// Give a guest's interface an address that nobody but this host knows, as the toolstack calls it.
+    #[command(disable_help_flag = true)]
+    VifNat {
         /// online or offline, and words of the form name=value.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<OsString>,
@@ -93,10 +116,13 @@ pub(crate) fn run() -> u8 {
         Command::Stop(host) => host.run("stop"),
         Command::Recover => recover::run(),
         Command::Show(show) => show.run(),
+        Command::Addresses(remembered) => remembered.run(),
         Command::Lab(lab) => lab.run(),
         Command::NetworkBridge { words } => network_bridge::run(words),
+        Command::NetworkNat { words } => network_nat::run(words),
         Command::NetworkRoute { words } => network_route::run(words),
         Command::VifBridge { words } => crate::vif_script(Mode::Bridge, words),
+        Command::VifNat { words } => crate::vif_script(Mode::Nat, words),
         Command::VifRoute { words } => crate::vif_script(Mode::Route, words),
     }
 }

@@ -1,16 +1,15 @@
 //! `network-route start|stop|status [name=value…]`, by that name or as a command of dom0net.
 
 use std::ffi::OsString;
-use std::fmt::Display;
 
-use dom0net::log::{Event, Level, tell};
 use dom0net::places::Places;
-use dom0net::plan::{Kernel, Plan};
+use dom0net::plan::Kernel;
 use dom0net::routed::{self, Command, Kind, Records, RouteArguments};
 
-use super::output::{announce, is_terminal, json, out};
+use super::output::{announce, json, out};
+use super::script::{Flags, Script};
 
-const PROGRAM: &str = "network-route";
+const SCRIPT: Script = Script { name: "network-route", help: HELP };
 
 const HELP: &str = "\
 Make this host a router for its guests, and undo that. Their interfaces have script=vif-route.
@@ -29,46 +28,22 @@ Examples:
   network-route stop
 ";
 
-/// The flags that stand among the words.
-#[derive(Default)]
-struct Flags {
-    dry_run: bool,
-    json: bool,
-}
-
 /// Runs the script and returns its exit status.
 pub(crate) fn run(words: impl IntoIterator<Item = OsString>) -> u8 {
-    let mut flags = Flags::default();
-    let mut rest = Vec::new();
-    for word in words {
-        match word.to_str() {
-            Some("--dry-run" | "-n") => flags.dry_run = true,
-            Some("--json") => flags.json = true,
-            Some("--help" | "-h") => {
-                out(HELP);
-                return 0;
-            }
-            Some(flag) if flag.starts_with("--") => return bad_call(&format!("{flag} is not known")),
-            _ => rest.push(word),
-        }
-    }
-    let arguments = match RouteArguments::parse(rest) {
-        Ok(arguments) => arguments,
-        Err(error) => return bad_call(&error),
+    let (flags, rest) = match SCRIPT.flags(words) {
+        Ok(read) => read,
+        Err(status) => return status,
     };
-    for word in &arguments.unknown {
-        complain(Level::Warning, &format!("{word} means nothing here, and is ignored"), &[]);
-    }
-    match carry_out(&arguments, &flags) {
-        Ok(()) => 0,
-        Err(error) => {
-            complain(Level::Error, &error.to_string(), &[]);
-            1
+    match RouteArguments::parse(rest) {
+        Ok(arguments) => {
+            SCRIPT.warn_of_unknown(&arguments.unknown);
+            SCRIPT.end(carry_out(&arguments, flags))
         }
+        Err(error) => SCRIPT.bad_call(&error),
     }
 }
 
-fn carry_out(arguments: &RouteArguments, flags: &Flags) -> Result<(), routed::Error> {
+fn carry_out(arguments: &RouteArguments, flags: Flags) -> Result<(), routed::Error> {
     let mut kernel = Kernel::open()?;
     let places = Places::from_environment();
     let named = arguments.netdev.as_ref();
@@ -76,18 +51,19 @@ fn carry_out(arguments: &RouteArguments, flags: &Flags) -> Result<(), routed::Er
         Command::Start => {
             let device = routed::gateway_device(&mut kernel, named)?;
             if flags.dry_run {
-                print_plan(&routed::start_plan(&mut kernel, &device)?, flags);
-            } else {
-                routed::start(&mut kernel, &places, &device)?;
-                done(&format!("this host is a router for guests, by {device}"), device.name.as_str());
+                flags.print(&routed::start_plan(&mut kernel, &device)?);
+                return Ok(());
             }
+            routed::start(&mut kernel, &places, &device)?;
+            let message = format!("this host is a router for guests, by {device}");
+            SCRIPT.done(&message, &[("gateway", device.name.as_str())]);
         }
         Command::Stop => match routed::started(&Records::of(&places), named)? {
             None => announce("that network was not started; there is nothing to stop"),
-            Some(record) if flags.dry_run => print_plan(&routed::stop_plan(&record), flags),
+            Some(record) if flags.dry_run => flags.print(&routed::stop_plan(&record)),
             Some(record) => {
                 routed::stop(&mut kernel, &places, &record)?;
-                done(&format!("{} is as it was", record.name), record.name.as_str());
+                SCRIPT.done(&format!("{} is as it was", record.name), &[("gateway", record.name.as_str())]);
             }
         },
         Command::Status => status(&mut kernel, &Records::of(&places), flags)?,
@@ -95,7 +71,7 @@ fn carry_out(arguments: &RouteArguments, flags: &Flags) -> Result<(), routed::Er
     Ok(())
 }
 
-fn status(kernel: &mut Kernel, records: &Records, flags: &Flags) -> Result<(), routed::Error> {
+fn status(kernel: &mut Kernel, records: &Records, flags: Flags) -> Result<(), routed::Error> {
     let mut states = Vec::new();
     for record in records.all(Kind::Route)? {
         states.push(routed::route_status(kernel, &record)?);
@@ -108,30 +84,4 @@ fn status(kernel: &mut Kernel, records: &Records, flags: &Flags) -> Result<(), r
         out(&states.iter().map(ToString::to_string).collect::<String>());
     }
     Ok(())
-}
-
-fn print_plan(plan: &Plan, flags: &Flags) {
-    match (flags.json, plan.is_empty()) {
-        (true, _) => json(plan),
-        (false, true) => out("all is so already\n"),
-        (false, false) => out(&plan.to_string()),
-    }
-}
-
-fn done(message: &str, gateway: &str) {
-    announce(message);
-    complain(Level::Info, message, &[("gateway", gateway)]);
-}
-
-fn complain(level: Level, message: &str, fields: &[(&str, &str)]) {
-    // A terminal has been told already.
-    if level == Level::Info && is_terminal() {
-        return;
-    }
-    tell(&Event { program: PROGRAM, level, message, fields });
-}
-
-fn bad_call(error: &dyn Display) -> u8 {
-    complain(Level::Error, &format!("{error}; network-route --help shows how it is called"), &[]);
-    2
 }

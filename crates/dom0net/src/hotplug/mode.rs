@@ -9,11 +9,13 @@ pub enum Mode {
     Bridge,
     /// `vif-route`: the host routes to its addresses.
     Route,
+    /// `vif-nat`: the host routes to its addresses, which nobody else knows.
+    Nat,
 }
 
 impl Mode {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::Bridge, Self::Route];
+    pub const ALL: [Self; 3] = [Self::Bridge, Self::Route, Self::Nat];
 
     /// The name of its script.
     #[must_use]
@@ -21,6 +23,7 @@ impl Mode {
         match self {
             Self::Bridge => "vif-bridge",
             Self::Route => "vif-route",
+            Self::Nat => "vif-nat",
         }
     }
 

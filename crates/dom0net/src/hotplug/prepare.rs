@@ -1,5 +1,6 @@
 //! What each script has to do for a vif: found out, and made a plan.
 
+use ethernet::MacAddress;
 use ipnet::IpNet;
 use netkernel::link::{Link, LinkName};
 use netkernel::route::Route;
@@ -11,7 +12,7 @@ use super::nodes::{Nodes, Wanted, addresses, device_name, text};
 use super::request::Request;
 use super::route::{self, Routing};
 use super::uplinks::Uplinks;
-use super::{bridge, device};
+use super::{bridge, device, nat};
 use crate::plan::{Kernel, Plan};
 
 /// A plug that can be carried out.
@@ -25,6 +26,10 @@ pub(super) struct Prepared {
     pub(super) bridge: Option<String>,
     /// The MTU that the guest is told.
     pub(super) mtu: u32,
+    /// The guest's MAC address.
+    pub(super) mac: MacAddress,
+    /// Its addresses and networks.
+    pub(super) addresses: Vec<IpNet>,
 }
 
 /// Finds out what the vif should be and what is there, and how to get from one to the other.
@@ -34,12 +39,17 @@ pub(super) fn prepare_plug(
     store: &mut Client,
     kernel: &mut Kernel,
 ) -> Result<Prepared, Error> {
-    let wanted = Wanted::new(&Nodes::read(store, &request.backend)?, request)?;
+    let mut wanted = Wanted::new(&Nodes::read(store, &request.backend)?, request)?;
     match mode {
         Mode::Bridge => onto_bridge(request, &wanted, kernel),
         Mode::Route => {
             let uplinks = Uplinks::find(kernel, request)?;
             let routing = Routing::of(&wanted, &uplinks)?;
+            by_routes(request, &wanted, &routing, kernel)
+        }
+        Mode::Nat => {
+            let uplinks = Uplinks::find(kernel, request)?;
+            let routing = nat::addressing(&mut wanted, request, store, &uplinks)?;
             by_routes(request, &wanted, &routing, kernel)
         }
     }
@@ -59,6 +69,8 @@ fn onto_bridge(request: &Request, wanted: &Wanted, kernel: &mut Kernel) -> Resul
         plan: bridge::plug(request.port, wanted, &device.name, &seen),
         message: format!("{} plugged into {bridge}: {}", wanted.name, wanted.policy),
         mtu: bridge::mtu(wanted, &seen.bridge),
+        mac: wanted.policy.mac,
+        addresses: wanted.addresses.clone(),
         bridge: Some(bridge),
     })
 }
@@ -81,6 +93,8 @@ fn by_routes(
         plan: route::plug(request.port, wanted, &device.name, &seen, routing)?,
         message: format!("{} leads to {}: {}", wanted.name, guest.join(" and "), wanted.policy),
         mtu: wanted.mtu.unwrap_or(seen.device.mtu),
+        mac: wanted.policy.mac,
+        addresses: routing.guest.clone(),
         bridge: None,
     })
 }
@@ -100,7 +114,7 @@ pub(super) fn prepare_unplug(
         (Mode::Bridge, Some((device, link))) => {
             Ok(bridge::unplug(device, link, device::master_of(kernel, link)?))
         }
-        (Mode::Route, _) => {
+        (Mode::Route | Mode::Nat, _) => {
             let on_device = match found {
                 Some((device, _)) => kernel.route.addresses(Some(device.index))?,
                 None => Vec::new(),

@@ -8,6 +8,7 @@ use super::error::Error;
 use super::mode::Mode;
 use super::prepare::{Prepared, prepare_plug, prepare_unplug};
 use super::request::{Action, Call, Request};
+use super::reserve::{reserve, withdraw};
 use crate::guard::Guard;
 use crate::log::{Event, Level, tell};
 use crate::plan::Kernel;
@@ -78,10 +79,16 @@ fn appeared(mode: Mode, request: &Request, kernel: &mut Option<Kernel>) -> u8 {
 fn plug(mode: Mode, request: &Request, store: &mut Client, kernel: &mut Kernel) -> Result<Prepared, Error> {
     let prepared = prepare_plug(mode, request, store, kernel)?;
     prepared.plan.apply(kernel)?;
-    if let Err(error) = announce(request, store, prepared.mtu) {
+    let known = reserve(mode, request, &prepared, store).and_then(|()| {
+        announce(request, store, prepared.mtu)?;
+        Ok(())
+    });
+    if let Err(error) = known {
         // Nobody will ever know of this vif, and nobody would take it out.
         let left = prepared.plan.undo(kernel);
-        return Err(Error::Announce { error, left });
+        // What is reserved for it is no harm, and goes with its next end.
+        let _ = withdraw(request);
+        return Err(Error::Announce { error: Box::new(error), left });
     }
     Ok(prepared)
 }
@@ -139,10 +146,11 @@ fn take_out(
     store: Option<&mut Client>,
     kernel: &mut Kernel,
 ) -> Result<(), Error> {
+    let withdrawn = withdraw(request);
     // A port that could not be taken out keeps its guard.
     prepare_unplug(mode, request, store, kernel)?.apply(kernel)?;
     Guard::of(request.port).remove(kernel.filter()?)?;
-    Ok(())
+    withdrawn
 }
 
 fn open(kernel: &mut Option<Kernel>) -> Result<&mut Kernel, Error> {

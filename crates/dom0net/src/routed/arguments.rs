@@ -5,6 +5,8 @@ use std::fmt;
 
 use netkernel::link::{InvalidLinkName, LinkName};
 
+use crate::translation::{BadForward, Forward};
+
 /// What to do with the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
@@ -38,6 +40,10 @@ pub enum BadWord {
         /// What is wrong.
         error: InvalidLinkName,
     },
+    /// Something that is no forward.
+    Forward(String, BadForward),
+    /// Two forwards that have a port in common.
+    Overlap(Forward, Forward),
     /// The word is not UTF-8.
     NotText,
 }
@@ -115,13 +121,19 @@ impl fmt::Display for BadWord {
             Self::Command(None) => f.write_str("say what to do: start, stop or status"),
             Self::Command(Some(word)) => write!(f, "{word:?} is not known; it is start, stop or status"),
             Self::Value { name, value, expected } => {
-                let shown: String = value.chars().take(60).collect::<String>().escape_debug().collect();
-                write!(f, "{name}={shown} cannot be: it is {expected}")
+                write!(f, "{name}={} cannot be: it is {expected}", shown(value))
             }
+            Self::Forward(value, error) => write!(f, "forward={} cannot be: {error}", shown(value)),
+            Self::Overlap(one, other) => write!(f, "{one} and {other} have a port in common"),
             Self::Name { variable, error } => write!(f, "{variable}: {error}"),
             Self::NotText => f.write_str("an argument is not valid UTF-8"),
         }
     }
+}
+
+/// Enough of a value to know it by.
+fn shown(value: &str) -> String {
+    value.chars().take(60).collect::<String>().escape_debug().collect()
 }
 
 impl std::error::Error for BadWord {}

@@ -24,6 +24,30 @@ pub enum Error {
         /// Those that do.
         present: Vec<String>,
     },
+    /// There is a device with the name of the bridge, which was not made by this program.
+    BridgeTaken {
+        /// Its name.
+        name: LinkName,
+        /// Whether it is a bridge.
+        is_bridge: bool,
+    },
+    /// The network stands, with other addresses.
+    OtherNetwork(LinkName),
+    /// Guests are still on the network.
+    InUse {
+        /// Its bridge.
+        name: LinkName,
+        /// Their devices.
+        guests: Vec<String>,
+    },
+    /// All subnets that one would be chosen from are in use.
+    NoFreeSubnet,
+    /// DHCP or DNS was asked for, and there is no dnsmasq.
+    NoDnsmasq,
+    /// dnsmasq could not be run.
+    Dnsmasq(io::Error),
+    /// dnsmasq did not start.
+    DnsmasqRefused(String),
     /// The kernel could not be asked.
     Kernel(netlink::Error),
     /// A kernel setting could not be read.
@@ -62,6 +86,32 @@ impl fmt::Display for Error {
                 "there is no network device {name}; name one that exists with netdev= ({})",
                 present.join(", ")
             ),
+            Self::BridgeTaken { name, is_bridge: true } => write!(
+                f,
+                "there is a bridge {name} that was not made by this program, and it is left alone; \
+                 name the network otherwise with bridge="
+            ),
+            Self::BridgeTaken { name, .. } => {
+                write!(f, "{name} is a device that is no bridge; name the network otherwise with bridge=")
+            }
+            Self::OtherNetwork(name) => write!(
+                f,
+                "{name} stands with other addresses; stop it first, with: network-nat stop bridge={name}"
+            ),
+            Self::InUse { name, guests } => write!(
+                f,
+                "guests are still on {name} ({}); shut them down first, or stop with --force",
+                guests.join(", ")
+            ),
+            Self::NoFreeSubnet => f.write_str(
+                "all subnets that one would be chosen from are in use; name one with subnet=, \
+                 as in subnet=10.1.0.0/24",
+            ),
+            Self::NoDnsmasq => f.write_str(
+                "dhcp=yes and dns=yes need the program dnsmasq (Debian package dnsmasq-base), which is not installed",
+            ),
+            Self::Dnsmasq(error) => write!(f, "cannot run dnsmasq: {error}"),
+            Self::DnsmasqRefused(text) => write!(f, "dnsmasq did not do it: {text}"),
             Self::Kernel(error) => error.fmt(f),
             Self::Sysctl(error) => error.fmt(f),
             Self::Plan(error) => error.fmt(f),

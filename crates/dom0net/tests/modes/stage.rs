@@ -13,8 +13,10 @@ use ipnet::IpNet;
 use lab::{DomainConfig, Guest, Interface, Lab, LabConfig, Ping, Station, VifConfig};
 use netkernel::nftables::NfTables;
 use tempfile::TempDir;
+use xenstore::Requests;
 
-pub(crate) const SCRIPTS: [&str; 4] = ["dom0net", "network-route", "vif-bridge", "vif-route"];
+pub(crate) const SCRIPTS: [&str; 6] =
+    ["dom0net", "network-nat", "network-route", "vif-bridge", "vif-nat", "vif-route"];
 
 pub(crate) struct Stage {
     pub(crate) lab: Lab,
@@ -56,9 +58,14 @@ impl Stage {
 
     /// Runs a script on the host by hand.
     pub(crate) fn run(&self, words: &str) -> Outcome {
+        self.run_with(words, &[])
+    }
+
+    /// The same with more in its environment.
+    pub(crate) fn run_with(&self, words: &str, environment: &[(&str, &str)]) -> Outcome {
         let mut words = words.split(' ');
         let mut command = Command::new(self.script(words.next().unwrap()));
-        let output = self.lab.on_host(command.args(words)).unwrap();
+        let output = self.lab.on_host(command.args(words).envs(environment.iter().copied())).unwrap();
         Outcome {
             status: output.status.code().expect("it ended by itself"),
             stdout: String::from_utf8(output.stdout).unwrap(),
@@ -107,6 +114,10 @@ impl Stage {
     pub(crate) fn set(&self, setting: &str, value: &str) {
         let path = format!("/proc/sys/net/{setting}");
         self.host().run(|| std::fs::write(&path, value).unwrap()).unwrap();
+    }
+
+    pub(crate) fn node(&self, path: &str) -> Option<String> {
+        self.lab.store().unwrap().read_text(path).unwrap()
     }
 
     pub(crate) fn guard(&self, domid: u32, kind: PortKind) -> Option<GuardState> {
