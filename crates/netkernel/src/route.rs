@@ -222,8 +222,11 @@ impl Route {
         header[7] = self.kind;
         header[8..].copy_from_slice(&(self.flags & ONLINK).to_ne_bytes());
         message.header(&header);
+        let has_object = self.next_hop_object().is_some();
         for (kind, payload) in self.attributes.iter() {
             match kind {
+                // The kernel tells where the object leads, but does not want to be told.
+                libc::RTA_OIF | libc::RTA_GATEWAY | libc::RTA_MULTIPATH | RTA_VIA if has_object => {}
                 // What is left of the route's life is told in one attribute and set by another.
                 libc::RTA_CACHEINFO => {
                     if let Some(seconds) = expires_in(payload) {

@@ -231,7 +231,12 @@ fn a_forwarding_entry_stays_with_its_port() -> Outcome {
         let mut kernel = Rtnetlink::open()?;
         let bridge = device(&mut kernel, "xenbr0");
         let peer = LinkName::new("peer")?;
-        let kind = LinkKind::Veth { peer, peer_change: LinkChange::default(), peer_namespace: None };
+        let kind = LinkKind::Veth {
+            peer,
+            peer_index: None,
+            peer_change: LinkChange::default(),
+            peer_namespace: None,
+        };
         let port = LinkName::new("vif1.0")?;
         kernel.create_link(&port, &kind, &LinkChange::default())?;
         let port = index_of(&port).unwrap();

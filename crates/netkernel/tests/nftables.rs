@@ -37,6 +37,7 @@ fn pair() -> Option<(Namespace, Namespace)> {
     host.run(|| {
         let kind = LinkKind::Veth {
             peer: name("eth0"),
+            peer_index: None,
             peer_change: LinkChange::default(),
             peer_namespace: Some(guest.as_fd()),
         };

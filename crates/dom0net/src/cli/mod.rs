@@ -1,6 +1,7 @@
 //! The command line: one file for each command.
 
 mod addresses;
+mod confirm;
 mod host;
 mod lab;
 pub(crate) mod network_bridge;
@@ -31,6 +32,7 @@ enum Command {
     #[command(after_help = "\
 Examples:
   dom0net start --dry-run
+  dom0net start --confirm 60s && dom0net confirm
   dom0net start --config /etc/xen/xend-config.sxp")]
     Start(host::Host),
     /// Stop it, and give the card everything back.
@@ -46,6 +48,15 @@ The next start or stop does the same for its own network.
 Example:
   dom0net recover")]
     Recover,
+    /// Confirm that this host can be reached after `start --confirm`, so that it does not go back.
+    #[command(after_help = "\
+Examples:
+  dom0net start --confirm 60s
+  dom0net confirm")]
+    Confirm(confirm::Confirm),
+    /// Take a start back that nobody confirms.
+    #[command(hide = true)]
+    WatchStart(confirm::Watch),
     /// Show the bridges of this host, the guests on them, and what the guard has dropped.
     Show(show::Show),
     /// Show the addresses that `vif-nat` made up for guests without ip=, which are theirs from then on.
@@ -115,6 +126,8 @@ pub(crate) fn run() -> u8 {
         Command::Start(host) => host.run("start"),
         Command::Stop(host) => host.run("stop"),
         Command::Recover => recover::run(),
+        Command::Confirm(confirm) => confirm.run(),
+        Command::WatchStart(watch) => watch.run(),
         Command::Show(show) => show.run(),
         Command::Addresses(remembered) => remembered.run(),
         Command::Lab(lab) => lab.run(),

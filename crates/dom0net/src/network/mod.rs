@@ -2,8 +2,10 @@
 
 mod arguments;
 mod bridge;
+mod confirm;
 mod error;
 mod handover;
+mod layout;
 mod names;
 mod record;
 mod recover;
@@ -12,10 +14,12 @@ mod verify;
 
 pub use arguments::{Arguments, BadWord, Command};
 pub use bridge::{Started, start, start_plan, stop, stop_plan};
+pub use confirm::{Watched, confirm, watch};
 pub use error::Error;
-pub use handover::{CardBefore, Wish, off_bridge, onto_bridge};
+pub use handover::{CardBefore, Standing, Wish, off_bridge, onto_bridge};
+pub use layout::{Layout, Shape, UnknownLayout};
 pub(crate) use names::default_device;
 pub use names::{Names, names, started};
-pub use record::{Record, RecordError, Records, State};
+pub use record::{Lock, Record, RecordError, Records, State, Ticket};
 pub use recover::{Recovered, recover};
 pub use snapshot::{Setting, Snapshot};
