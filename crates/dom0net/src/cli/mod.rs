@@ -1,5 +1,6 @@
 //! The command line: one file for each command.
 
+mod addresses;
 mod check;
 mod configuration;
 mod confirm;
@@ -9,8 +10,11 @@ mod host;
 mod lab;
 mod mac;
 pub(crate) mod network_bridge;
+pub(crate) mod network_nat;
+pub(crate) mod network_route;
 mod output;
 mod recover;
+mod script;
 mod show;
 mod status;
 mod vif_spec;
@@ -18,6 +22,7 @@ mod vif_spec;
 use std::ffi::OsString;
 
 use clap::{Parser, Subcommand};
+use dom0net::hotplug::Mode;
 
 /// The virtual network of a Xen host: bridges, guests' interfaces, and a guard that no guest gets past.
 #[derive(Parser)]
@@ -71,6 +76,12 @@ Examples:
     /// Make MAC addresses, and find those that are used twice.
     #[command(subcommand)]
     Mac(mac::Mac),
+    /// Show the addresses that `vif-nat` made up for guests without ip=, which are theirs from then on.
+    #[command(after_help = "\
+Examples:
+  dom0net addresses
+  dom0net addresses --forget 0b0b0b0b-0000-4000-8000-000000000001")]
+    Addresses(addresses::Remembered),
     /// A Xen host without Xen, to see what this program does and to try a configuration.
     #[command(subcommand)]
     Lab(lab::Lab),
@@ -81,9 +92,37 @@ Examples:
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<OsString>,
     },
+    /// Make a network whose guests go out as this host, with a bridge, subnets, DHCP and port forwards of its own.
+    #[command(disable_help_flag = true)]
+    NetworkNat {
+        /// start, stop or status, and words of the form name=value.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
+    },
+    /// Make this host a router for guests with `vif-route`, with the words of Xen's own script.
+    #[command(disable_help_flag = true)]
+    NetworkRoute {
+        /// start, stop or status, and words of the form name=value.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
+    },
     /// Plug a guest's interface into its bridge, as the toolstack calls it.
     #[command(disable_help_flag = true)]
     VifBridge {
+        /// online or offline, and words of the form name=value.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
+    },
+    /// Give a guest's interface an address that nobody but this host knows, as the toolstack calls it.
+    #[command(disable_help_flag = true)]
+    VifNat {
+        /// online or offline, and words of the form name=value.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
+    },
+    /// Route a guest's addresses to its interface, as the toolstack calls it.
+    #[command(disable_help_flag = true)]
+    VifRoute {
         /// online or offline, and words of the form name=value.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<OsString>,
@@ -112,9 +151,14 @@ pub(crate) fn run() -> u8 {
         Command::VifSpec(spec) => spec.run(),
         Command::Convert(convert) => convert.run(),
         Command::Mac(mac) => mac.run(),
+        Command::Addresses(remembered) => remembered.run(),
         Command::Lab(lab) => lab.run(),
         Command::NetworkBridge { words } => network_bridge::run(words),
-        Command::VifBridge { words } => crate::vif_bridge(words),
+        Command::NetworkNat { words } => network_nat::run(words),
+        Command::NetworkRoute { words } => network_route::run(words),
+        Command::VifBridge { words } => crate::vif_script(Mode::Bridge, words),
+        Command::VifNat { words } => crate::vif_script(Mode::Nat, words),
+        Command::VifRoute { words } => crate::vif_script(Mode::Route, words),
     }
 }
 

@@ -21,6 +21,7 @@ pub use error::Error;
 pub use handover::{CardBefore, Standing, Wish, off_bridge, onto_bridge};
 pub use layout::{Layout, Shape, UnknownLayout};
 pub use manager::{Manager, Program};
+pub(crate) use names::default_device;
 pub use names::{Names, names, started};
 pub use record::{Lock, Record, RecordError, Records, State, Ticket};
 pub use recover::{Recovered, recover};
