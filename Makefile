@@ -1,6 +1,6 @@
 # What is checked, and how: cargo run -p xtask -- help
 
-.PHONY: test check
+.PHONY: test check bench
 
 # Everything. Installs what it needs where it can, and says what it had to skip.
 test:
@@ -9,3 +9,8 @@ test:
 # What needs no test to run: format, lints, documentation, licences.
 check:
 	@cargo run --quiet --package xtask -- check
+
+# What a plug costs, beside Xen's own scripts. Needs root.
+bench:
+	@cargo build --quiet --release --target x86_64-unknown-linux-musl --package dom0net --package bench
+	@target/x86_64-unknown-linux-musl/release/bench

@@ -25,6 +25,7 @@ fn veth(kernel: &mut Rtnetlink, one: &str, other: &str, elsewhere: Option<&Names
     use std::os::fd::AsFd;
     let kind = LinkKind::Veth {
         peer: name(other),
+        peer_index: None,
         peer_change: LinkChange::default(),
         peer_namespace: elsewhere.map(AsFd::as_fd),
     };

@@ -5,6 +5,8 @@ use std::fmt;
 
 use netkernel::link::{InvalidLinkName, LinkName};
 
+use super::layout::Layout;
+
 /// What to do with the network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Command {
@@ -43,6 +45,10 @@ pub struct Arguments {
     pub antispoof: Option<bool>,
     /// Whether the bridge speaks the spanning tree protocol.
     pub stp: Option<bool>,
+    /// Who is called what. Without it, a bridge that shall have the card's name means [`Layout::BridgeIsCard`].
+    pub layout: Option<Layout>,
+    /// What the card is called meanwhile, in the layouts in which it gets another name.
+    pub pdev: Option<LinkName>,
     /// Words that mean nothing here, for a warning.
     pub unknown: Vec<String>,
 }
@@ -60,6 +66,8 @@ pub enum BadWord {
         /// Its value.
         value: String,
     },
+    /// `layout` is none that there is.
+    Layout(String),
     /// `vifnum` is no number.
     Number(String),
     /// A name that no device can have.
@@ -85,6 +93,8 @@ impl Arguments {
             netdev: None,
             antispoof: None,
             stp: None,
+            layout: None,
+            pdev: None,
             unknown: Vec::new(),
         };
         for word in words {
@@ -114,8 +124,11 @@ impl Arguments {
             "netdev" => self.netdev = device_name("netdev", value)?,
             "antispoof" => self.antispoof = Some(truth("antispoof", value)?),
             "stp" => self.stp = Some(truth("stp", value)?),
-            // The pairs of devices that these counted are not needed any more; old words for the layout's names.
-            "nloopbacks" | "pdev" | "veth" | "vif0" => {}
+            "layout" if value.is_empty() => {}
+            "layout" => self.layout = Some(value.parse().map_err(|_| BadWord::Layout(value.to_owned()))?),
+            "pdev" => self.pdev = device_name("pdev", value)?,
+            // How many pairs of devices there may be: as many as one likes. Old words for what the layout names.
+            "nloopbacks" | "veth" | "vif0" => {}
             _ => self.unknown.push(format!("{name}={value}")),
         }
         Ok(())
@@ -145,6 +158,10 @@ impl fmt::Display for BadWord {
             Self::Command(None) => f.write_str("say what to do: start, stop or status"),
             Self::Command(Some(word)) => write!(f, "{word:?} is not known; it is start, stop or status"),
             Self::Truth { name, value } => write!(f, "{name}={value} is neither yes nor no"),
+            Self::Layout(value) => {
+                let words = Layout::ALL.map(Layout::word).join(", ");
+                write!(f, "layout={value} is not known; it is one of {words}")
+            }
             Self::Number(value) => write!(f, "vifnum={value} is not a number"),
             Self::Name { variable, error } => write!(f, "{variable}: {error}"),
             Self::NotText => f.write_str("an argument is not valid UTF-8"),
@@ -168,6 +185,8 @@ mod tests {
         assert_eq!((arguments.command, arguments.vifnum), (Command::Start, Some(1)));
         assert_eq!(arguments.netdev.unwrap().as_str(), "eth1");
         assert!(parse(&["stop", "bridge=null"]).unwrap().no_bridge);
+        let layout = |word: &str| parse(&["start", word]).unwrap().layout;
+        assert_eq!((layout("layout=classic"), layout("layout=")), (Some(Layout::Classic), None));
         assert_eq!(parse(&["antispoof=Yes", "start"]).unwrap().antispoof, Some(true));
         assert!(parse(&["start", "nloopbacks=64"]).unwrap().unknown.is_empty());
     }
@@ -191,6 +210,7 @@ mod tests {
             (&["up"], "\"up\" is not known"),
             (&["start", "antispoof=maybe"], "neither yes nor no"),
             (&["start", "vifnum=x"], "not a number"),
+            (&["start", "layout=clasic"], "today, bridge-is-eth0, classic"),
             (&["start", "bridge=a/b"], "bridge: "),
         ] {
             let error = parse(words).unwrap_err().to_string();

@@ -1,13 +1,19 @@
 //! `network-bridge`: the host's card becomes the uplink of a bridge, and comes back.
 
+use std::net::IpAddr;
+use std::path::Path;
+
 use netkernel::link::LinkName;
+use nix::sys::mman::{MlockAllFlags, mlockall};
 
 use super::arguments::Arguments;
 use super::error::Error;
-use super::handover::{CardBefore, Wish, off_bridge, onto_bridge};
+use super::handover::{CardBefore, Standing, Wish, off_bridge, onto_bridge};
+use super::manager::{Root, is_wireless, manager_of};
 use super::names::Names;
-use super::record::{Record, Records, State};
+use super::record::{Record, Records, State, Ticket};
 use super::recover::settle;
+use super::root_storage::root_storage;
 use super::snapshot::Snapshot;
 use super::verify::{answering_gateways, verify};
 use crate::plan::{Device, Kernel, Plan};
@@ -21,22 +27,35 @@ pub enum Started {
     Already(Record),
 }
 
+/// How a network is to be started.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct How {
+    /// It must be confirmed, see [`watch`](super::watch).
+    pub ticket: Option<Ticket>,
+    /// Although another program manages the card.
+    pub force: bool,
+}
+
 /// Makes the network, unless it stands. If anything fails, all is as it was before.
 pub fn start(
     kernel: &mut Kernel,
     records: &Records,
     names: &Names,
     arguments: &Arguments,
+    how: How,
 ) -> Result<Started, Error> {
+    let _lock = records.lock()?;
     if let Some(record) = settle(kernel, records, &names.bridge)? {
         return Ok(Started::Already(record));
     }
     let card = uplink(kernel, names)?;
+    check_surroundings(&card, names, how)?;
     let (plan, mut record) = plan_start(kernel, names, &card, arguments)?;
+    record.unconfirmed = how.ticket;
     let answering = answering_gateways(kernel, &card)?;
     records.write(&record)?;
     let made = plan.apply(kernel).map_err(Error::Plan).and_then(|()| {
-        verify(kernel, &record.bridge, &answering).inspect_err(|_| {
+        verify(kernel, record.front(), &answering).inspect_err(|_| {
             plan.undo(kernel);
         })
     });
@@ -69,17 +88,21 @@ fn plan_start(
     card: &Snapshot,
     arguments: &Arguments,
 ) -> Result<(Plan, Record), Error> {
-    // The bridge gets its index from us, so that the record names it whatever it is called.
+    // Devices get their indices from us, so that the record names them whatever they are called.
     let links = kernel.route.links()?;
-    let index = links.iter().map(|link| link.index).max().unwrap_or(0) + 1;
-    let bridge = Device { index, name: names.bridge.clone() };
-    let wish = Wish { bridge: bridge.clone(), stp: arguments.stp.unwrap_or(false) };
+    let free = links.iter().map(|link| link.index).max().unwrap_or(0) + 1;
+    let bridge = Device { index: free, name: names.bridge.clone() };
+    let wish =
+        Wish { bridge: bridge.clone(), stp: arguments.stp.unwrap_or(false), shape: names.shape(free + 1) };
     let plan = onto_bridge(card, &wish);
+    let name = wish.shape.card_name().unwrap_or(&card.device.name).clone();
     let record = Record {
         bridge,
-        uplink: card.device.clone(),
+        uplink: Device { name, ..card.device.clone() },
+        shape: wish.shape,
         before: CardBefore::of(card),
         antispoof: arguments.antispoof,
+        unconfirmed: None,
         state: State::Starting(plan.clone()),
     };
     Ok((plan, record))
@@ -87,12 +110,14 @@ fn plan_start(
 
 /// The card, if it can become the uplink of a new bridge.
 fn uplink(kernel: &mut Kernel, names: &Names) -> Result<Snapshot, Error> {
-    if let Some(link) = kernel.route.link(&names.bridge)? {
-        return Err(if link.is_bridge() {
-            Error::ForeignBridge(names.bridge.clone())
-        } else {
-            Error::NameTaken(names.bridge.clone())
-        });
+    for name in names.new_names() {
+        if let Some(link) = kernel.route.link(name)? {
+            return Err(if link.is_bridge() && *name == names.bridge {
+                Error::ForeignBridge(name.clone())
+            } else {
+                Error::NameTaken(name.clone())
+            });
+        }
     }
     let Some(card) = Snapshot::take(kernel, &names.uplink)? else {
         let present = kernel.route.links()?.into_iter().filter(|link| !link.is_loopback());
@@ -111,8 +136,50 @@ fn uplink(kernel: &mut Kernel, names: &Names) -> Result<Snapshot, Error> {
     Ok(card)
 }
 
+/// Refuses what could go wrong for reasons that are not in the kernel's network.
+fn check_surroundings(card: &Snapshot, names: &Names, how: How) -> Result<(), Error> {
+    let root = Root(Path::new("/"));
+    let name = &card.device.name;
+    if is_wireless(root, name) {
+        return Err(Error::Wireless(name.clone()));
+    }
+    if !how.force
+        && let Some(manager) = manager_of(root, &card.device)
+    {
+        return Err(Error::Managed { name: name.clone(), manager });
+    }
+    let addresses: Vec<IpAddr> = card.addresses.iter().map(|address| address.local).collect();
+    let Some(storage) = root_storage(root).filter(|storage| storage.is_reached_from(&addresses)) else {
+        return Ok(());
+    };
+    if names.renamed.is_some() && !renames_while_up() {
+        return Err(Error::RootStorage { name: name.clone(), storage });
+    }
+    // What is not in memory cannot be read while the card changes hands.
+    mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE)
+        .map_err(|error| Error::Memory(error.into()))
+}
+
+/// Linux 6.2 and later rename a device while it is up.
+fn renames_while_up() -> bool {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map_while(|text| text.parse::<u32>().ok());
+    (numbers.next(), numbers.next()) >= (Some(6), Some(2))
+}
+
 /// Gives the card everything back, and removes the bridge. Returns false when there is no such network.
 pub fn stop(kernel: &mut Kernel, records: &Records, bridge: &LinkName, force: bool) -> Result<bool, Error> {
+    let _lock = records.lock()?;
+    stop_alone(kernel, records, bridge, force)
+}
+
+/// The same for who has the lock.
+pub(super) fn stop_alone(
+    kernel: &mut Kernel,
+    records: &Records,
+    bridge: &LinkName,
+    force: bool,
+) -> Result<bool, Error> {
     let Some(record) = settle(kernel, records, bridge)? else { return Ok(false) };
     let Some(plan) = plan_stop(kernel, &record, force)? else {
         // Someone else has removed the bridge.
@@ -142,22 +209,31 @@ pub fn stop_plan(
 }
 
 fn plan_stop(kernel: &mut Kernel, record: &Record, force: bool) -> Result<Option<Plan>, Error> {
-    let Some(mut bridge) = Snapshot::take(kernel, &record.bridge.name)? else { return Ok(None) };
-    if bridge.device.index != record.bridge.index {
-        return Err(Error::ForeignBridge(record.bridge.name.clone()));
+    let Some(mut front) = Snapshot::take(kernel, &record.front().name)? else { return Ok(None) };
+    if front.device.index != record.front().index {
+        return Err(Error::ForeignBridge(record.front().name.clone()));
     }
-    let ports = kernel.route.ports_of(bridge.device.index)?;
-    let guests: Vec<String> =
-        ports.into_iter().filter(|port| port.index != record.uplink.index).map(|port| port.name).collect();
-    if !guests.is_empty() && !force {
-        return Err(Error::InUse { bridge: record.bridge.name.clone(), guests });
+    let bridge = kernel.route.link_at(record.bridge.index)?.filter(netkernel::link::Link::is_bridge);
+    if let Some(bridge) = &bridge {
+        let ports = kernel.route.ports_of(bridge.index)?;
+        let own = [Some(record.uplink.index), record.shape.back().map(|back| back.index)];
+        let guests: Vec<String> =
+            ports.into_iter().filter(|port| !own.contains(&Some(port.index))).map(|port| port.name).collect();
+        if !guests.is_empty() && !force {
+            return Err(Error::InUse { bridge: record.bridge.name.clone(), guests });
+        }
+        // Guests were neighbours on the bridge; the card will never see them.
+        let table = kernel.route.forwarding_entries(bridge.index)?;
+        front.neighbours.retain(|neighbour| {
+            let behind = table.iter().find(|entry| Some(entry.mac) == neighbour.mac);
+            behind.is_none_or(|entry| entry.port == record.uplink.index)
+        });
     }
-    // Guests were neighbours on the bridge; the card will never see them.
-    let reachable: Vec<u32> = vec![record.uplink.index];
-    let table = kernel.route.forwarding_entries(bridge.device.index)?;
-    bridge.neighbours.retain(|neighbour| {
-        let behind = table.iter().find(|entry| Some(entry.mac) == neighbour.mac);
-        behind.is_none_or(|entry| reachable.contains(&entry.port))
-    });
-    Ok(Some(off_bridge(&bridge, &record.uplink, &record.before)))
+    let standing = Standing {
+        front: &front,
+        bridge: bridge.as_ref().map(|link| (&record.bridge, link)),
+        card: &record.uplink,
+        shape: &record.shape,
+    };
+    Ok(Some(off_bridge(standing, &record.before)))
 }

@@ -6,8 +6,9 @@ use netkernel::{Family, netlink};
 
 use super::arguments::Arguments;
 use super::error::Error;
+use super::layout::{Layout, Shape};
 use super::record::{Record, Records};
-use crate::plan::Kernel;
+use crate::plan::{Device, Kernel};
 
 /// The names that a call comes down to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +17,33 @@ pub struct Names {
     pub bridge: LinkName,
     /// The uplink's.
     pub uplink: LinkName,
+    /// What the uplink is called meanwhile, in the layouts in which it gets another name.
+    pub renamed: Option<LinkName>,
+    /// What the bridge's end of the pair is called through which the host uses it, in the layout that has one.
+    pub back: Option<LinkName>,
+}
+
+impl Names {
+    /// The names that no device may have.
+    pub fn new_names(&self) -> impl Iterator<Item = &LinkName> {
+        // Where the card gives its name away, a bridge may get it.
+        let bridge = Some(&self.bridge).filter(|name| self.renamed.is_none() || **name != self.uplink);
+        [bridge, self.renamed.as_ref(), self.back.as_ref()].into_iter().flatten()
+    }
+
+    /// The layout with these names; a pair gets this index and the next one.
+    #[must_use]
+    pub fn shape(&self, index: u32) -> Shape {
+        match (&self.renamed, &self.back) {
+            (None, _) => Shape::Today,
+            (Some(card), None) => Shape::BridgeIsCard { card: card.clone() },
+            (Some(card), Some(back)) => Shape::Classic {
+                card: card.clone(),
+                front: Device { index, name: self.uplink.clone() },
+                back: Device { index: index + 1, name: back.clone() },
+            },
+        }
+    }
 }
 
 /// The network that a call means, if it was started: by its bridge, its card or its number; a call that says none of
@@ -37,14 +65,16 @@ fn position_of(known: &[Record], kernel: &mut Kernel, arguments: &Arguments) -> 
     let is_meant: Box<dyn Fn(&Record) -> bool> =
         match (&arguments.bridge, &arguments.netdev, arguments.vifnum) {
             (Some(bridge), _, _) => Box::new(move |record| record.bridge.name == *bridge),
-            (None, Some(netdev), _) => Box::new(move |record| record.uplink.name == *netdev),
+            (None, Some(netdev), _) => {
+                Box::new(move |record| [&record.uplink.name, &record.before.name].contains(&netdev))
+            }
             (None, None, Some(number)) => {
                 let uplink = invented(format!("eth{number}"))?;
-                Box::new(move |record| record.uplink.name == uplink)
+                Box::new(move |record| record.before.name == uplink)
             }
             (None, None, None) => {
                 let device = default_device(kernel)?;
-                Box::new(move |record| Some(&record.bridge.name) == device.as_ref())
+                Box::new(move |record| Some(&record.front().name) == device.as_ref())
             }
         };
     Ok(known.iter().position(is_meant))
@@ -60,20 +90,39 @@ pub fn names(kernel: &mut Kernel, records: &Records, arguments: &Arguments) -> R
     let mut known = records.all()?;
     if let Some(position) = position_of(&known, kernel, arguments)? {
         let record = known.swap_remove(position);
-        return Ok(Names { bridge: record.bridge.name, uplink: record.uplink.name });
+        return Ok(of(&record));
     }
     let uplink = match (&arguments.netdev, arguments.vifnum) {
         (Some(netdev), _) => netdev.clone(),
         (None, Some(number)) => invented(format!("eth{number}"))?,
         (None, None) => default_device(kernel)?.ok_or(Error::NoDefaultRoute)?,
     };
-    let bridge = if let Some(bridge) = &arguments.bridge {
-        bridge.clone()
-    } else {
-        let number = arguments.vifnum.map_or_else(|| digits_of(&uplink), |number| number.to_string());
-        invented(format!("xenbr{number}"))?
+    let number = || arguments.vifnum.map_or_else(|| digits_of(&uplink), |number| number.to_string());
+    let layout = arguments.layout.unwrap_or_else(|| {
+        if arguments.bridge.as_ref() == Some(&uplink) { Layout::BridgeIsCard } else { Layout::Today }
+    });
+    let bridge = match (&arguments.bridge, layout) {
+        (Some(bridge), _) => bridge.clone(),
+        (None, Layout::BridgeIsCard) => uplink.clone(),
+        (None, _) => invented(format!("xenbr{}", number()))?,
     };
-    Ok(Names { bridge, uplink })
+    let renamed = match (&arguments.pdev, layout) {
+        (_, Layout::Today) => None,
+        (Some(name), _) => Some(name.clone()),
+        (None, _) => Some(invented(format!("p{uplink}"))?),
+    };
+    let back = (layout == Layout::Classic).then(|| invented(format!("vif0.{}", number()))).transpose()?;
+    Ok(Names { bridge, uplink, renamed, back })
+}
+
+/// The names of a network that stands.
+fn of(record: &Record) -> Names {
+    Names {
+        bridge: record.bridge.name.clone(),
+        uplink: record.before.name.clone(),
+        renamed: record.shape.card_name().cloned(),
+        back: record.shape.back().map(|back| back.name.clone()),
+    }
 }
 
 fn invented(name: String) -> Result<LinkName, Error> {
@@ -87,7 +136,7 @@ fn digits_of(name: &LinkName) -> String {
 }
 
 /// The device of the default route: of IPv4, or else of IPv6.
-fn default_device(kernel: &mut Kernel) -> Result<Option<LinkName>, netlink::Error> {
+pub(crate) fn default_device(kernel: &mut Kernel) -> Result<Option<LinkName>, netlink::Error> {
     for family in [Family::Inet, Family::Inet6] {
         let routes = kernel.route.routes(family, None)?;
         let default = routes

@@ -1,6 +1,6 @@
 //! What a run that was killed left half done: undone or finished, from its record.
 
-use netkernel::link::LinkName;
+use netkernel::link::{LinkChange, LinkName};
 
 use super::error::Error;
 use super::record::{Record, Records, State};
@@ -19,6 +19,7 @@ pub enum Recovered {
 
 /// Brings every network to where it was before, or to where it was to go.
 pub fn recover(kernel: &mut Kernel, records: &Records) -> Result<Vec<Recovered>, Error> {
+    let _lock = records.lock()?;
     let mut recovered = Vec::new();
     for record in records.all()? {
         recovered.extend(bring_to_an_end(kernel, records, record)?.err());
@@ -44,16 +45,15 @@ fn bring_to_an_end(
     records: &Records,
     record: Record,
 ) -> Result<Result<Record, Recovered>, Error> {
-    let stands = is_there(kernel, &record.bridge)?;
     let recovered = match &record.state {
-        State::Started if stands => return Ok(Ok(record)),
+        State::Started if is_there(kernel, record.front())? => return Ok(Ok(record)),
         State::Started => Recovered::Forgotten(record),
         State::Starting(plan) => {
-            carry_out(&plan.inverse(), &record.bridge, stands, kernel);
+            carry_out(&plan.inverse(), &record, kernel)?;
             Recovered::Undone(record)
         }
         State::Stopping(plan) => {
-            carry_out(plan, &record.bridge, stands, kernel);
+            carry_out(plan, &record, kernel)?;
             Recovered::Finished(record)
         }
     };
@@ -62,19 +62,31 @@ fn bring_to_an_end(
     Ok(Err(recovered))
 }
 
-/// True when the device with the bridge's index is that bridge. A run that was cut short may not have come to making
-/// it, and then the index may be another's.
-fn is_there(kernel: &mut Kernel, bridge: &Device) -> Result<bool, Error> {
-    let link = kernel.route.link_at(bridge.index)?;
-    Ok(link.is_some_and(|link| link.is_bridge() && link.name == bridge.name.as_str()))
+/// True when there is a device with this index and this name. A run that was cut short may not have come to making it,
+/// and then the index may be another's.
+fn is_there(kernel: &mut Kernel, device: &Device) -> Result<bool, Error> {
+    Ok(kernel.route.link_at(device.index)?.is_some_and(|link| link.name == device.name.as_str()))
 }
 
 /// Carries out a plan of which some was done already, and some has nothing to be done to. That such changes fail is
 /// right.
-fn carry_out(plan: &Plan, bridge: &Device, stands: bool, kernel: &mut Kernel) {
+fn carry_out(plan: &Plan, record: &Record, kernel: &mut Kernel) -> Result<(), Error> {
+    let mut absent = Vec::new();
+    for device in [Some(&record.bridge), record.shape.back(), Some(record.front())].into_iter().flatten() {
+        if !is_there(kernel, device)? {
+            absent.push(device);
+        }
+    }
+    if record.before.up {
+        // The run may have been cut short while it was down to be renamed, and a device that is down takes no routes.
+        let _ = kernel
+            .route
+            .change_link(record.uplink.index, &LinkChange { up: Some(true), ..LinkChange::default() });
+    }
     for change in &plan.changes {
-        if stands || !change.concerns(bridge) {
+        if !absent.iter().any(|device| change.concerns(device)) {
             let _ = kernel.apply(change);
         }
     }
+    Ok(())
 }

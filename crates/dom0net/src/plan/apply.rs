@@ -13,7 +13,7 @@ use netkernel::route::{Route, route_numbers};
 use netkernel::sysctl::SysctlError;
 use netkernel::{Family, Rtnetlink};
 
-use super::change::{Change, Device};
+use super::change::{Change, Device, NewPair};
 use crate::guard::Guard;
 
 /// How long is waited for what the kernel does by itself: it takes less than a millisecond, if it comes at all.
@@ -58,6 +58,10 @@ impl Kernel {
                 self.route.create_link_at(Some(device.index), &device.name, &kind, &bridge.link)?;
             }
             Change::DeleteBridge(bridge) => gone(self.route.delete_link(bridge.device.index))?,
+            Change::CreatePair(pair) => self.create_pair(pair)?,
+            // The other end goes with it.
+            Change::DeletePair(pair) => gone(self.route.delete_link(pair.front.0.index))?,
+            Change::Rename(device, to) => self.rename(device, to)?,
             Change::Link { device, to, .. } => self.route.change_link(device.index, to)?,
             Change::Join { device, to, .. } => {
                 let master = Master::from(to.as_ref().map(|bridge| bridge.index));
@@ -67,6 +71,7 @@ impl Kernel {
             Change::PortOptions { device, to, .. } => self.route.change_port(device.index, to)?,
             Change::AddAddress(device, address) => self.add_address(&on(address, device))?,
             Change::RemoveAddress(device, address) => self.remove_address(&on(address, device))?,
+            Change::Relabel { device, to, .. } => self.relabel(device, to)?,
             Change::TeachNeighbour(_, neighbour) => self.route.set_neighbour(neighbour)?,
             Change::SetRoute { to, .. } => self.route.replace_route(to)?,
             Change::RemoveRoute(route) => gone(self.route.remove_route(route))?,
@@ -75,6 +80,8 @@ impl Kernel {
                 self.route.add_rule(to)?;
                 gone(self.route.remove_rule(from))?;
             }
+            Change::AddRule(rule) => self.route.add_rule(rule)?,
+            Change::RemoveRule(rule) => gone(self.route.remove_rule(rule))?,
             Change::AddProxy(device, neighbour) => {
                 self.route.set_neighbour(&Neighbour { link: device.index, ..neighbour.clone() })?;
             }
@@ -90,15 +97,28 @@ impl Kernel {
                 Guard::of(*port).install(self.filter()?, device, policy)?;
             }
             Change::Unguard(port, ..) => Guard::of(*port).remove(self.filter()?)?,
+            Change::Translate(translation) => translation.install(self.filter()?)?,
+            Change::Untranslate(translation) => translation.remove(self.filter()?)?,
             Change::AwaitLocalRoutes(device) => self.await_local_routes(device)?,
             Change::AwaitRunning(device) => self.await_running(device)?,
         }
         Ok(())
     }
 
+    fn create_pair(&mut self, pair: &NewPair) -> Result<(), netlink::Error> {
+        let ((front, front_change), (back, back_change)) = (&pair.front, &pair.back);
+        let kind = LinkKind::Veth {
+            peer: back.name.clone(),
+            peer_index: Some(back.index),
+            peer_change: back_change.clone(),
+            peer_namespace: None,
+        };
+        self.route.create_link_at(Some(front.index), &front.name, &kind, front_change)
+    }
+
     /// Adds an address. Checking an IPv6 address for uniqueness takes a second or more, in which it is of no use; one
     /// that has been found to be unique on the same wire is marked as not to be checked, until it is there.
-    fn add_address(&mut self, address: &Address) -> Result<(), netlink::Error> {
+    pub(super) fn add_address(&mut self, address: &Address) -> Result<(), netlink::Error> {
         let unmarked = address.flags & address_flags::NODAD == 0;
         if address.family() == Family::Inet6 && unmarked && !address.is_tentative() {
             let flags = address.flags | address_flags::NODAD;
@@ -109,8 +129,9 @@ impl Kernel {
 
     /// Removes an address. The kernel takes the route to its network away with it, unless the address was to expire:
     /// then it leaves the route to expire by itself, in the way of another device with that network.
-    fn remove_address(&mut self, address: &Address) -> Result<(), netlink::Error> {
-        gone(self.route.remove_address(address))?;
+    pub(super) fn remove_address(&mut self, address: &Address) -> Result<(), netlink::Error> {
+        // Its label may have changed with the device's name, and does not matter here.
+        gone(self.route.remove_address(&Address { label: None, ..address.clone() }))?;
         if address.family() != Family::Inet6 || address.lifetime.is_none() {
             return Ok(());
         }

@@ -13,6 +13,7 @@ use netkernel::sysctl::Sysctl;
 use serde::{Deserialize, Serialize};
 
 use crate::guard::Policy;
+use crate::translation::Translation;
 use crate::vif::Port;
 
 /// A network device: its index, which does not change, and the name that it has when the change is made.
@@ -49,6 +50,12 @@ pub enum Change {
         /// What it was, in the same respects.
         from: LinkChange,
     },
+    /// Makes a pair of devices, down: what goes into one comes out of the other.
+    CreatePair(NewPair),
+    /// Deletes a pair that was made so.
+    DeletePair(NewPair),
+    /// Gives a device another name while it is in use. What the kernel ties to it stays.
+    Rename(Device, LinkName),
     /// Makes a device a port of a bridge, or takes it out.
     Join {
         /// Which.
@@ -71,6 +78,15 @@ pub enum Change {
     AddAddress(Device, Address),
     /// Removes an address from the device.
     RemoveAddress(Device, Address),
+    /// Gives a device's IPv4 addresses these labels, which a change of its name has changed.
+    Relabel {
+        /// Which device.
+        device: Device,
+        /// All its IPv4 addresses, as they shall be; none: they are right as they are.
+        to: Vec<Address>,
+        /// The same for the way back.
+        from: Vec<Address>,
+    },
     /// Tells a device who has an address, so that it need not ask. What it learned goes with the device.
     TeachNeighbour(Device, Neighbour),
     /// Sets a route in place of another to the same destination with the same metric.
@@ -96,6 +112,10 @@ pub enum Change {
         /// What it was.
         from: Rule,
     },
+    /// Adds a routing rule.
+    AddRule(Rule),
+    /// Removes it.
+    RemoveRule(Rule),
     /// Answers for an address on a device.
     AddProxy(Device, Neighbour),
     /// Stops answering for it.
@@ -117,6 +137,10 @@ pub enum Change {
     Guard(Port, LinkName, Policy),
     /// Takes the guard of a port away.
     Unguard(Port, LinkName, Policy),
+    /// Puts the rules between a network and the outside in force, in place of those that it may have.
+    Translate(Translation),
+    /// Takes them away.
+    Untranslate(Translation),
     /// Waits until the kernel delivers packets for the device's IPv6 addresses: it arranges that behind our back.
     AwaitLocalRoutes(Device),
     /// Waits until the device can pass traffic.
@@ -134,15 +158,39 @@ pub struct NewBridge {
     pub link: LinkChange,
 }
 
+/// A pair of devices to be made: their names, indices that no device has, and what else they shall be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewPair {
+    /// One end.
+    pub front: (Device, LinkChange),
+    /// The other.
+    pub back: (Device, LinkChange),
+}
+
 impl Change {
+    /// The devices that this change makes.
+    pub fn created(&self) -> impl Iterator<Item = &Device> {
+        let created = match self {
+            Self::CreateBridge(bridge) => [Some(&bridge.device), None],
+            Self::CreatePair(pair) => [Some(&pair.front.0), Some(&pair.back.0)],
+            _ => [None, None],
+        };
+        created.into_iter().flatten()
+    }
+
     /// True when it is made to this device.
     #[must_use]
     pub fn concerns(&self, device: &Device) -> bool {
         match self {
             Self::CreateBridge(bridge) | Self::DeleteBridge(bridge) => bridge.device.index == device.index,
+            Self::CreatePair(pair) | Self::DeletePair(pair) => {
+                [pair.front.0.index, pair.back.0.index].contains(&device.index)
+            }
             Self::Link { device: this, .. }
             | Self::Join { device: this, .. }
+            | Self::Rename(this, _)
             | Self::PortOptions { device: this, .. }
+            | Self::Relabel { device: this, .. }
             | Self::AddAddress(this, _)
             | Self::RemoveAddress(this, _)
             | Self::TeachNeighbour(this, _)
@@ -154,9 +202,13 @@ impl Change {
             | Self::AwaitRunning(this) => this.index == device.index,
             Self::SetRoute { to: route, .. } | Self::RemoveRoute(route) => route.uses(device.index),
             Self::SetNextHop { to, .. } => to.link() == Some(device.index),
-            Self::ReplaceRule { to, .. } => to.names(&device.name),
+            Self::ReplaceRule { to: rule, .. } | Self::AddRule(rule) | Self::RemoveRule(rule) => {
+                rule.names(&device.name)
+            }
             Self::Sysctl { setting, .. } => setting.is_of_link(&device.name),
             Self::Guard(_, name, _) | Self::Unguard(_, name, _) => *name == device.name,
+            // It is about names, and needs no device.
+            Self::Translate(_) | Self::Untranslate(_) => false,
         }
     }
 
@@ -166,6 +218,12 @@ impl Change {
         Some(match self.clone() {
             Self::CreateBridge(bridge) => Self::DeleteBridge(bridge),
             Self::DeleteBridge(bridge) => Self::CreateBridge(bridge),
+            Self::CreatePair(pair) => Self::DeletePair(pair),
+            Self::DeletePair(pair) => Self::CreatePair(pair),
+            Self::Rename(device, to) => {
+                let from = device.name;
+                Self::Rename(Device { name: to, ..device }, from)
+            }
             Self::Link { device, to, from } => {
                 let device = Device { name: to.name.clone().unwrap_or(device.name), ..device };
                 Self::Link { device, to: from, from: to }
@@ -174,11 +232,14 @@ impl Change {
             Self::PortOptions { device, to, from } => Self::PortOptions { device, to: from, from: to },
             Self::AddAddress(device, address) => Self::RemoveAddress(device, address),
             Self::RemoveAddress(device, address) => Self::AddAddress(device, address),
+            Self::Relabel { device, to, from } => Self::Relabel { device, to: from, from: to },
             Self::SetRoute { to, from: Some(from) } => Self::SetRoute { to: from, from: Some(to) },
             Self::SetRoute { to, from: None } => Self::RemoveRoute(to),
             Self::RemoveRoute(route) => Self::SetRoute { to: route, from: None },
             Self::SetNextHop { to, from } => Self::SetNextHop { to: from, from: to },
             Self::ReplaceRule { to, from } => Self::ReplaceRule { to: from, from: to },
+            Self::AddRule(rule) => Self::RemoveRule(rule),
+            Self::RemoveRule(rule) => Self::AddRule(rule),
             Self::AddProxy(device, neighbour) => Self::RemoveProxy(device, neighbour),
             Self::RemoveProxy(device, neighbour) => Self::AddProxy(device, neighbour),
             Self::TieMac(device, mac) => Self::UntieMac(device, mac),
@@ -186,6 +247,8 @@ impl Change {
             Self::Sysctl { setting, to, from } => Self::Sysctl { setting, to: from, from: to },
             Self::Guard(port, device, policy) => Self::Unguard(port, device, policy),
             Self::Unguard(port, device, policy) => Self::Guard(port, device, policy),
+            Self::Translate(translation) => Self::Untranslate(translation),
+            Self::Untranslate(translation) => Self::Translate(translation),
             Self::TeachNeighbour(..) | Self::AwaitLocalRoutes(_) | Self::AwaitRunning(_) => return None,
         })
     }
@@ -197,7 +260,10 @@ impl fmt::Display for Change {
         match self {
             Self::CreateBridge(bridge) => write!(f, "create bridge {}", bridge.device),
             Self::DeleteBridge(bridge) => write!(f, "delete bridge {}", bridge.device),
+            Self::CreatePair(pair) => write!(f, "create the pair of {} and {}", pair.front.0, pair.back.0),
+            Self::DeletePair(pair) => write!(f, "delete the pair of {} and {}", pair.front.0, pair.back.0),
             Self::Link { device, to, .. } => write!(f, "{device}: {to}"),
+            Self::Rename(device, to) => write!(f, "rename {device} to {to}"),
             Self::Join { device, to: Some(bridge), .. } => write!(f, "make {device} a port of {bridge}"),
             Self::Join { device, to: None, from } => match from {
                 Some(bridge) => write!(f, "take {device} out of {bridge}"),
@@ -209,10 +275,13 @@ impl fmt::Display for Change {
             Self::TeachNeighbour(device, neighbour) => {
                 write!(f, "tell {device} who has {}", neighbour.address)
             }
+            Self::Relabel { device, .. } => write!(f, "keep the labels of the addresses of {device}"),
             Self::SetRoute { to, .. } => write!(f, "set route {to}"),
             Self::RemoveRoute(route) => write!(f, "remove route {route}"),
             Self::SetNextHop { to, .. } => write!(f, "set next hop {to}"),
             Self::ReplaceRule { to, .. } => write!(f, "set rule {to}"),
+            Self::AddRule(rule) => write!(f, "add rule {rule}"),
+            Self::RemoveRule(rule) => write!(f, "remove rule {rule}"),
             Self::AddProxy(device, neighbour) => {
                 write!(f, "answer for {} on {device}", neighbour.address)
             }
@@ -224,6 +293,8 @@ impl fmt::Display for Change {
             Self::Sysctl { setting, to, .. } => write!(f, "set {setting} to {to}"),
             Self::Guard(_, device, policy) => write!(f, "guard {device}: {policy}"),
             Self::Unguard(_, device, _) => write!(f, "take the guard of {device} away"),
+            Self::Translate(translation) => write!(f, "{translation}"),
+            Self::Untranslate(translation) => write!(f, "take the rules of {} away", translation.name),
             Self::AwaitLocalRoutes(device) => write!(f, "wait until {device} takes IPv6 packets"),
             Self::AwaitRunning(device) => write!(f, "wait until {device} passes traffic"),
         }
@@ -272,6 +343,11 @@ mod tests {
                 link: LinkChange::default(),
             }),
             Change::Link { device: device("vif1.0"), to: named("http"), from: named("vif1.0") },
+            Change::Rename(device("eth0"), LinkName::new("peth0").unwrap()),
+            Change::CreatePair(NewPair {
+                front: (device("eth0"), LinkChange::default()),
+                back: (device("vif0.0"), LinkChange::default()),
+            }),
             Change::Join { device: device("http"), to: Some(device("xenbr0")), from: None },
             Change::AddAddress(device("xenbr0"), address),
             Change::SetRoute { to: route.moved(3, 4), from: Some(route.clone()) },
@@ -292,6 +368,8 @@ mod tests {
     fn a_rename_is_undone_under_the_new_name() {
         let Some(Change::Link { device, .. }) = samples()[1].inverse() else { panic!() };
         assert_eq!(device.name.as_str(), "http");
+        let Some(Change::Rename(device, to)) = samples()[2].inverse() else { panic!() };
+        assert_eq!((device.name.as_str(), to.as_str()), ("peth0", "eth0"));
     }
 
     #[test]

@@ -5,11 +5,12 @@
 
 mod apply;
 mod change;
+mod rename;
 
 use std::fmt;
 
 pub use apply::{Error, Kernel};
-pub use change::{Change, Device, NewBridge};
+pub use change::{Change, Device, NewBridge, NewPair};
 use serde::{Deserialize, Serialize};
 
 /// Changes in the order in which they are made.
@@ -36,6 +37,11 @@ impl Plan {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
+    }
+
+    /// The devices that the plan makes.
+    pub fn created(&self) -> impl Iterator<Item = &Device> {
+        self.changes.iter().flat_map(Change::created)
     }
 
     /// The plan that undoes this one.

@@ -133,6 +133,7 @@ impl Stage {
 fn plug(kernel: &mut Rtnetlink, device: &str, guest: &Namespace) {
     let kind = LinkKind::Veth {
         peer: name("eth0"),
+        peer_index: None,
         peer_change: LinkChange::default(),
         peer_namespace: Some(guest.as_fd()),
     };

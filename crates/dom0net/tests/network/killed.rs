@@ -75,16 +75,68 @@ fn walk(wire: &Wire, words: &[&str], mut check: impl FnMut(&str)) -> usize {
     points
 }
 
+/// Nobody is looked for who manages the card: that is a file for each process of the machine, and changes nothing.
+const FORCE: &str = "--force";
+
+/// A layout: how it is started and stopped, and who is the port of whom when it stands.
+struct Layout {
+    start: [&'static str; 5],
+    stop: [&'static str; 2],
+    card: &'static str,
+    bridge: &'static str,
+}
+
+const TODAY: Layout = Layout {
+    start: ["start", "netdev=eth0", "bridge=xenbr0", "layout=today", FORCE],
+    stop: ["stop", "bridge=xenbr0"],
+    card: "eth0",
+    bridge: "xenbr0",
+};
+
+const BRIDGE_IS_CARD: Layout = Layout {
+    start: ["start", "netdev=eth0", "bridge=eth0", "layout=bridge-is-eth0", FORCE],
+    stop: ["stop", "bridge=eth0"],
+    card: "peth0",
+    bridge: "eth0",
+};
+
+const CLASSIC: Layout = Layout {
+    start: ["start", "netdev=eth0", "bridge=xenbr0", "layout=classic", FORCE],
+    stop: ["stop", "bridge=xenbr0"],
+    card: "peth0",
+    bridge: "xenbr0",
+};
+
+impl Layout {
+    fn stands(&self, wire: &Wire) -> bool {
+        wire.host.link(self.bridge).is_some_and(|link| link.is_bridge())
+    }
+}
+
 #[test]
 fn a_start_that_is_killed_anywhere_is_undone() {
+    killed_start(&TODAY);
+}
+
+#[test]
+fn a_start_that_is_killed_anywhere_is_undone_where_the_bridge_has_the_cards_name() {
+    killed_start(&BRIDGE_IS_CARD);
+}
+
+#[test]
+fn a_start_that_is_killed_anywhere_is_undone_where_the_host_is_like_a_guest() {
+    killed_start(&CLASSIC);
+}
+
+fn killed_start(layout: &Layout) {
     let Some(wire) = host() else { return };
     let before = wire.state();
-    let points = walk(&wire, START, |at| {
+    let points = walk(&wire, &layout.start, |at| {
         wire.recover();
-        if wire.host.link("xenbr0").is_some() {
+        if layout.stands(&wire) {
             // Killed behind its last change, it stands.
-            assert_eq!(wire.host.master_of("eth0").as_deref(), Some("xenbr0"), "{at}");
-            wire.succeeds(STOP);
+            assert_eq!(wire.host.master_of(layout.card).as_deref(), Some(layout.bridge), "{at}");
+            wire.succeeds(&layout.stop);
         }
         assert_same(&before, &wire.state(), at);
     });
@@ -94,17 +146,31 @@ fn a_start_that_is_killed_anywhere_is_undone() {
 
 #[test]
 fn a_stop_that_is_killed_anywhere_is_finished_or_not_begun() {
+    killed_stop(&TODAY);
+}
+
+#[test]
+fn a_stop_that_is_killed_anywhere_is_finished_where_the_bridge_has_the_cards_name() {
+    killed_stop(&BRIDGE_IS_CARD);
+}
+
+#[test]
+fn a_stop_that_is_killed_anywhere_is_finished_where_the_host_is_like_a_guest() {
+    killed_stop(&CLASSIC);
+}
+
+fn killed_stop(layout: &Layout) {
     let Some(wire) = host() else { return };
     let before = wire.state();
-    wire.succeeds(START);
-    let standing = wire.state();
-    let points = walk(&wire, STOP, |at| {
+    wire.succeeds(&layout.start);
+    let standing = wire.standing();
+    let points = walk(&wire, &layout.stop, |at| {
         wire.recover();
-        if wire.host.link("xenbr0").is_some() {
-            assert_same(&standing, &wire.state(), &format!("{at}: it stands"));
+        if layout.stands(&wire) {
+            assert_same(&standing, &wire.standing(), &format!("{at}: it stands"));
         } else {
             assert_same(&before, &wire.state(), at);
-            wire.succeeds(START);
+            wire.succeeds(&layout.start);
         }
     });
     assert!(points > 30, "only {points} points were found");

@@ -56,6 +56,7 @@ impl Wire {
         host.kernel(|kernel| {
             let kind = LinkKind::Veth {
                 peer: name("eth0"),
+                peer_index: None,
                 peer_change: LinkChange::default(),
                 peer_namespace: Some(gateway.as_fd()),
             };
@@ -126,6 +127,11 @@ impl Wire {
 
     /// Makes the host know its gateways, as a host that is in use does.
     pub(crate) fn await_gateway(&self) {
+        self.await_gateway_on("eth0");
+    }
+
+    /// The same on another device.
+    pub(crate) fn await_gateway_on(&self, device: &str) {
         for (own, gateway) in HOST.into_iter().zip(GATEWAY) {
             let socket = self.host.namespace.run(|| UdpSocket::bind((own, 0)).unwrap()).unwrap();
             let target: IpAddr = gateway.parse().unwrap();
@@ -133,7 +139,7 @@ impl Wire {
             loop {
                 // Nobody listens there; asking for the way is the point.
                 let _ = socket.send_to(b"?", (gateway, 9));
-                let index = self.host.namespace.run(|| index_of(&name("eth0"))).unwrap().unwrap();
+                let index = self.host.namespace.run(|| index_of(&name(device))).unwrap().unwrap();
                 let known = self.host.kernel(|kernel| kernel.neighbours(index).unwrap());
                 if known.iter().any(|entry| entry.address == target && entry.is_valid()) {
                     break;
@@ -181,6 +187,15 @@ impl Wire {
         }
         text.push_str(&self.host.namespace.run(settings_of_eth0).unwrap());
         text
+    }
+
+    /// Who has which addresses and which routes.
+    pub(crate) fn standing(&self) -> String {
+        let words =
+            ["-br link", "-o addr", "route show table all", "-6 route show table all", "rule", "-6 rule"];
+        let text = words.map(|words| without_what_passes(&self.ip(words))).concat();
+        // The kernel lists these in the order in which it came to them.
+        text.split_inclusive('\n').filter(|line| !line.starts_with("multicast")).collect()
     }
 
     /// Starts traffic from the host's own addresses: to the gateway and to a host behind it, over both families.

@@ -71,6 +71,7 @@ impl Host {
         self.kernel(|kernel| {
             let kind = LinkKind::Veth {
                 peer: name(&peer),
+                peer_index: None,
                 peer_change: LinkChange::default(),
                 peer_namespace: None,
             };

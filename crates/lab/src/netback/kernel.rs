@@ -31,6 +31,7 @@ impl Kernel {
         let name = LinkName::new(id.device()).map_err(|error| error.to_string())?;
         let pair = LinkKind::Veth {
             peer: LinkName::new(format!("eth{}", id.devid)).map_err(|error| error.to_string())?,
+            peer_index: None,
             peer_change: LinkChange { mac: Some(mac), ..LinkChange::default() },
             peer_namespace: Some(guest.namespace().as_fd()),
         };

@@ -25,6 +25,7 @@ impl Toolstack {
         let host = self.host.station();
         let pair = LinkKind::Veth {
             peer: LinkName::new(format!("emu{}", vif.devid))?,
+            peer_index: None,
             peer_change: LinkChange { mac: Some(mac), ..LinkChange::default() },
             peer_namespace: Some(guest.station().namespace().as_fd()),
         };

@@ -122,6 +122,7 @@ impl Wire {
         };
         let cable = LinkKind::Veth {
             peer: link.clone(),
+            peer_index: None,
             peer_change: LinkChange::default(),
             peer_namespace: Some(station.namespace().as_fd()),
         };

@@ -179,6 +179,8 @@ pub enum LinkKind<'a> {
     Veth {
         /// The other end's name.
         peer: LinkName,
+        /// The other end's index, which no other device may have; none: the kernel's choice.
+        peer_index: Option<u32>,
         /// What else the other end shall be.
         peer_change: LinkChange,
         /// The network namespace of the other end; none: the same.
@@ -215,11 +217,12 @@ impl LinkKind<'_> {
             info.string(libc::IFLA_INFO_KIND, self.word());
             match self {
                 Self::Bridge(options) => info.nested(libc::IFLA_INFO_DATA, |data| options.write(data)),
-                Self::Veth { peer, peer_change, peer_namespace } => {
+                Self::Veth { peer, peer_index, peer_change, peer_namespace } => {
                     info.nested(libc::IFLA_INFO_DATA, |data| {
                         data.nested(VETH_INFO_PEER, |end| {
                             let (values, mask) = peer_change.device_flags();
-                            end.header(&super::link_header(UNSPECIFIED, 0, values, mask));
+                            let index = peer_index.unwrap_or(0);
+                            end.header(&super::link_header(UNSPECIFIED, index, values, mask));
                             end.string(libc::IFLA_IFNAME, peer.as_str());
                             peer_change.write(end);
                             if let Some(namespace) = peer_namespace {
