@@ -32,8 +32,8 @@ pub(super) fn xl(vif: &Vif, domain: &Domain) -> Written<String> {
             .join(" ")
     });
     pairs.extend(ip.map(|ip| ("ip".to_owned(), ip)));
-    if let Some(script) = given(vif.script.as_ref()) {
-        let (name, arguments) = script.split_once(' ').unwrap_or((script, ""));
+    if let Some(script) = given(vif.script.as_ref()).map(str::trim).filter(|script| !script.is_empty()) {
+        let (name, arguments) = script.split_once(char::is_whitespace).unwrap_or((script, ""));
         pairs.push(("script".to_owned(), name.to_owned()));
         if !arguments.is_empty() {
             left_out.push((format!("script={script}"), "xl hands no arguments to a script"));
