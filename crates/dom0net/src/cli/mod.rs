@@ -6,6 +6,7 @@ mod configuration;
 mod confirm;
 mod convert;
 mod explain;
+mod export;
 mod host;
 mod lab;
 mod mac;
@@ -54,6 +55,12 @@ The next start or stop does the same for its own network.
 Example:
   dom0net recover")]
     Recover,
+    /// Write the bridge into the configuration of another program, which makes it at each boot.
+    #[command(after_help = "\
+Examples:
+  dom0net export --to networkd
+  dom0net export --to netplan --into / netdev=eth0 bridge=xenbr0")]
+    Export(export::Export),
     /// Confirm that this host can be reached after `start --confirm`, so that it does not go back.
     #[command(after_help = "\
 Examples:
@@ -143,6 +150,7 @@ pub(crate) fn run() -> u8 {
         Command::Start(host) => host.run("start"),
         Command::Stop(host) => host.run("stop"),
         Command::Recover => recover::run(),
+        Command::Export(export) => export.run(),
         Command::Confirm(confirm) => confirm.run(),
         Command::WatchStart(watch) => watch.run(),
         Command::Show(show) => show.run(),

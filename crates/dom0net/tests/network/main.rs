@@ -6,6 +6,7 @@ mod support;
 mod wire;
 
 mod confirmed;
+mod exported;
 mod killed;
 
 use std::process::{Command, Stdio};
