@@ -96,7 +96,8 @@ pub(crate) fn run(words: impl IntoIterator<Item = OsString>) -> u8 {
         return 0;
     }
     match carry_out(&arguments, &flags) {
-        Ok(()) => 0,
+        Ok(true) => 0,
+        Ok(false) => 1,
         Err(error) => {
             complain(Level::Error, &error.to_string(), &[]);
             1
@@ -104,14 +105,16 @@ pub(crate) fn run(words: impl IntoIterator<Item = OsString>) -> u8 {
     }
 }
 
-fn carry_out(arguments: &Arguments, flags: &Flags) -> Result<(), Box<dyn Error>> {
+/// Returns false when all was done that was asked for, and the answer is no.
+fn carry_out(arguments: &Arguments, flags: &Flags) -> Result<bool, Box<dyn Error>> {
     let mut kernel = Kernel::open()?;
     let records = Records::of(&Places::from_environment());
     match arguments.command {
-        Command::Start => start(&mut kernel, &records, arguments, flags),
-        Command::Stop => Ok(stop(&mut kernel, &records, arguments, flags)?),
-        Command::Status => Ok(status::networks(&mut kernel, arguments, flags.json)?),
+        Command::Start => start(&mut kernel, &records, arguments, flags)?,
+        Command::Stop => stop(&mut kernel, &records, arguments, flags)?,
+        Command::Status => return Ok(status::networks(&mut kernel, arguments, flags.json)?),
     }
+    Ok(true)
 }
 
 fn start(
