@@ -8,4 +8,7 @@ pub mod log;
 pub mod network;
 pub mod places;
 pub mod plan;
+pub mod remember;
+pub mod routed;
+pub mod translation;
 pub mod vif;

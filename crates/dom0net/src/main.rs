@@ -9,17 +9,24 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
+use dom0net::hotplug::Mode;
+
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os();
     let called = arguments.next().unwrap_or_default();
     let name = Path::new(&called).file_name().unwrap_or_default();
-    ExitCode::from(match name.to_str() {
-        Some("vif-bridge") => vif_bridge(arguments),
-        Some("network-bridge") => cli::network_bridge::run(arguments),
+    let name = name.to_str().unwrap_or_default();
+    if let Some(mode) = Mode::of_script(name) {
+        return ExitCode::from(vif_script(mode, arguments));
+    }
+    ExitCode::from(match name {
+        "network-bridge" => cli::network_bridge::run(arguments),
+        "network-nat" => cli::network_nat::run(arguments),
+        "network-route" => cli::network_route::run(arguments),
         _ => cli::run(),
     })
 }
 
-fn vif_bridge(arguments: impl IntoIterator<Item = OsString>) -> u8 {
-    dom0net::hotplug::vif_bridge("vif-bridge", arguments, |name| std::env::var_os(name))
+fn vif_script(mode: Mode, arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    dom0net::hotplug::run(mode, arguments, |name| std::env::var_os(name))
 }

@@ -10,6 +10,8 @@ pub struct Places {
     pub config: PathBuf,
     /// What is lost with a reboot, and must be: `DOM0NET_RUNTIME_DIR`, else `/run/dom0net`.
     pub runtime: PathBuf,
+    /// What outlives a reboot: `DOM0NET_STATE_DIR`, else `/var/lib/dom0net`.
+    pub state: PathBuf,
 }
 
 impl Places {
@@ -24,6 +26,7 @@ impl Places {
         Self {
             config: place("DOM0NET_CONFIG", "/etc/xen/xend-config.sxp"),
             runtime: place("DOM0NET_RUNTIME_DIR", "/run/dom0net"),
+            state: place("DOM0NET_STATE_DIR", "/var/lib/dom0net"),
         }
     }
 

@@ -79,6 +79,12 @@ fn neighbour_header(family: Family, link: u32, state: u16, flags: u8) -> [u8; 12
 }
 
 impl Neighbour {
+    /// Says that we answer for `address` on the device with index `link`.
+    #[must_use]
+    pub fn proxied(link: u32, address: IpAddr) -> Self {
+        Self { link, address, mac: None, state: 0, flags: NTF_PROXY }
+    }
+
     fn parse(payload: &[u8]) -> Option<Self> {
         let header = payload.first_chunk::<12>()?;
         let attributes = Attributes::new(&payload[12..]);

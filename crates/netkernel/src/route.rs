@@ -111,6 +111,13 @@ impl Route {
         self
     }
 
+    /// The same, with this address as the host's own when it says nothing else.
+    #[must_use]
+    pub fn preferring(mut self, source: IpAddr) -> Self {
+        self.attributes.set(libc::RTA_PREFSRC, octets(source));
+        self
+    }
+
     /// The destination; none for the default route.
     #[must_use]
     pub fn destination(&self) -> Option<IpAddr> {
@@ -241,6 +248,11 @@ pub struct NextHop {
     pub gateway: Option<IpAddr>,
 }
 
+/// `RTM_F_FIB_MATCH`: tell the route as it stands in its table.
+const FIB_MATCH: u32 = 0x2000;
+/// What the kernel says where no route leads.
+const NO_ROUTE: [i32; 3] = [libc::ENETUNREACH, libc::EHOSTUNREACH, libc::ESRCH];
+
 const RTA_VIA: u16 = 18;
 const RTA_EXPIRES: u16 = 23;
 const RTA_NH_ID: u16 = 30;
@@ -319,6 +331,22 @@ impl Rtnetlink {
             })?;
         routes.retain(|route| route.flags & CLONED == 0 && link.is_none_or(|index| route.uses(index)));
         Ok(routes)
+    }
+
+    /// The route that packets to this address take, as it stands in its table; none where there is none.
+    pub fn route_to(&mut self, destination: IpAddr) -> Result<Option<Route>, Error> {
+        let mut header = [0; 12];
+        header[0] = Family::of(destination) as u8;
+        header[1] = if destination.is_ipv4() { 32 } else { 128 };
+        header[8..].copy_from_slice(&FIB_MATCH.to_ne_bytes());
+        let mut message = Message::new(libc::RTM_GETROUTE, 0);
+        message.header(&header);
+        message.attribute(libc::RTA_DST, &octets(destination));
+        match self.socket.get(&message, |reply| Route::parse(reply.payload)) {
+            Ok(route) => Ok(route),
+            Err(cause) if cause.code().is_some_and(|code| NO_ROUTE.contains(&code)) => Ok(None),
+            Err(cause) => Err(Error::new(format!("look up the route to {destination}"), cause)),
+        }
     }
 
     /// Adds a route, in place of one to the same destination with the same metric.

@@ -28,11 +28,27 @@ impl Sysctl {
         Self(format!("net/{}/conf/{link}/{key}", directory(family)))
     }
 
+    /// A setting of how one device deals with neighbours: `net/ipv4/neigh/DEVICE/KEY`.
+    #[must_use]
+    pub fn of_neighbours(family: Family, link: &LinkName, key: &str) -> Self {
+        Self(format!("net/{}/neigh/{link}/{key}", directory(family)))
+    }
+
     /// True when it is a setting of the device called `link`.
     #[must_use]
     pub fn is_of_link(&self, link: &LinkName) -> bool {
         let mut parts = self.0.split('/');
-        parts.nth(2) == Some("conf") && parts.next() == Some(link.as_str())
+        matches!(parts.nth(2), Some("conf" | "neigh")) && parts.next() == Some(link.as_str())
+    }
+
+    /// The same setting of the device called `to`, if it is one of the device called `from`.
+    #[must_use]
+    pub fn moved(&self, from: &LinkName, to: &LinkName) -> Self {
+        if !self.is_of_link(from) {
+            return self.clone();
+        }
+        let part = |(place, part)| if place == 3 { to.as_str() } else { part };
+        Self(self.0.split('/').enumerate().map(part).collect::<Vec<_>>().join("/"))
     }
 
     /// What new devices get for a setting.

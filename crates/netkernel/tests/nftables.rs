@@ -6,14 +6,14 @@ use std::os::fd::AsFd;
 use std::process::Command;
 use std::time::Duration;
 
-use netkernel::Rtnetlink;
 use netkernel::link::{LinkChange, LinkKind, LinkName, index_of};
 use netkernel::namespace::Namespace;
 use netkernel::nftables::{
-    Batch, Element, Field, Hook, KeyKind, Match, NfTables, Policy, Rule, Statement, Table, TableFamily, Test,
-    Verdict,
+    Batch, Element, Field, Hook, KeyKind, Match, NfTables, Policy, Rule, Statement, Table, TableFamily,
+    Target, Test, Verdict, link_name, tracking_status,
 };
 use netkernel::packet::PacketSocket;
+use netkernel::{Family, Rtnetlink};
 
 type Outcome = Result<(), Box<dyn Error + Send + Sync>>;
 
@@ -341,4 +341,59 @@ fn chains_tell_their_devices() -> Outcome {
         assert_eq!(filter.tables(TableFamily::Netdev)?, []);
         Ok(())
     })?
+}
+
+/// What `nft` makes of rules with maps, translation, routes and connections: the other eye on the numbers that we send.
+#[test]
+fn nft_reads_maps_and_translations_as_they_were_meant() -> Outcome {
+    let Some(nft) = testkit::program("nft") else { return Ok(()) };
+    let Some(host) = testkit::namespace() else { return Ok(()) };
+    let table = Table { family: TableFamily::Inet, name: "test" };
+    let text = host.run(|| -> Result<String, Box<dyn Error + Send + Sync>> {
+        let mut batch = Batch::new();
+        batch.add_table(table);
+        let hook = Hook { kind: "nat", number: 0, priority: -100, policy: Policy::Accept, devices: &[] };
+        batch.add_base_chain(table, "in", &hook);
+        batch.add_base_chain(table, "out", &Hook { number: 4, priority: 100, ..hook });
+        let port = |port: u16| port.to_be_bytes().to_vec();
+        let range = |from, to| Element { first: port(from), last: Some(port(to)) };
+        let target = |address: &str, port| Target::value(address.parse().unwrap(), port);
+        batch.add_map(table, "four", KeyKind::Port, Target { address: KeyKind::Ipv4, with_port: true });
+        batch.add_map_elements(table, "four", &[(range(8080, 8080), target("10.0.0.2", Some(80)))]);
+        batch.add_map(table, "six", KeyKind::Port, Target { address: KeyKind::Ipv6, with_port: false });
+        let elements =
+            [(range(5000, 5999), target("fd00::2", None)), (range(65_000, 65_535), target("fd00::3", None))];
+        batch.add_map_elements(table, "six", &elements);
+        for (family, map, with_port) in [(Family::Inet, "four", true), (Family::Inet6, "six", false)] {
+            let redirect =
+                Statement::Redirect { field: Field::transport(2, 2), map: map.into(), family, with_port };
+            let tests = vec![
+                Match::is(Field::NetworkFamily, [family as u8]),
+                Match::is(Field::TransportProtocol, [6]),
+                Match::is(Field::DestinationRoute, 2_u32.to_ne_bytes()),
+            ];
+            batch.add_rule(table, "in", &rule(tests, vec![redirect]));
+        }
+        let tests = vec![
+            Match::is_not(Field::SourceRoute, 2_u32.to_ne_bytes()),
+            Match::is(Field::OutputLink, link_name(&name("eth0"))),
+            Match::has_any(Field::TrackingStatus, tracking_status::DESTINATION_TRANSLATED.to_ne_bytes()),
+        ];
+        batch.add_rule(table, "out", &rule(tests, vec![Statement::Masquerade]));
+        NfTables::open()?.commit(&batch)?;
+        let output = Command::new(nft).args(["list", "ruleset"]).output()?;
+        Ok(String::from_utf8(output.stdout)?)
+    })??;
+    for part in [
+        "8080 : 10.0.0.2 . 80",
+        "5000-5999 : fd00::2",
+        "65000-65535 : fd00::3",
+        "fib daddr type local dnat ip to tcp dport map @four",
+        "dnat ip6 to tcp dport map @six",
+        "fib saddr type != local oifname \"eth0\"",
+        "masquerade",
+    ] {
+        assert!(text.contains(part), "{part:?} is not in\n{text}");
+    }
+    Ok(())
 }

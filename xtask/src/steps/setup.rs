@@ -10,8 +10,13 @@ use crate::program::{Program, exists};
 use crate::report::Report;
 
 /// Programs, and the Debian packages that have them.
-const PROGRAMS: &[(&str, &str)] =
-    &[("gcc", "gcc"), ("ip", "iproute2"), ("nft", "nftables"), ("strace", "strace")];
+const PROGRAMS: &[(&str, &str)] = &[
+    ("dnsmasq", "dnsmasq-base"),
+    ("gcc", "gcc"),
+    ("ip", "iproute2"),
+    ("nft", "nftables"),
+    ("strace", "strace"),
+];
 
 pub(super) fn run(places: &Places, report: &mut Report) {
     report.check("setup", || {

@@ -32,6 +32,9 @@ pub(crate) struct Host {
     /// Print it as JSON.
     #[arg(long, requires = "dry_run")]
     json: bool,
+    /// Go back unless `dom0net confirm` is said within this time, like 60s or 2m.
+    #[arg(long, value_name = "TIME", conflicts_with = "dry_run")]
+    confirm: Option<String>,
     /// Stop although guests are still there.
     #[arg(long, short, hide = true)]
     force: bool,
@@ -67,7 +70,8 @@ impl Host {
 
     fn flags(&self) -> impl Iterator<Item = String> {
         let flags = [(self.dry_run, "--dry-run"), (self.json, "--json"), (self.force, "--force")];
-        flags.into_iter().filter(|(given, _)| *given).map(|(_, flag)| flag.to_owned())
+        let given = flags.into_iter().filter(|(given, _)| *given).map(|(_, flag)| flag.to_owned());
+        given.chain(self.confirm.iter().map(|time| format!("--confirm={time}")))
     }
 }
 

@@ -1,16 +1,28 @@
 //! The command line: one file for each command.
 
+mod addresses;
+mod check;
+mod configuration;
+mod confirm;
+mod convert;
+mod explain;
 mod host;
 mod lab;
+mod mac;
 pub(crate) mod network_bridge;
+pub(crate) mod network_nat;
+pub(crate) mod network_route;
 mod output;
 mod recover;
+mod script;
 mod show;
 mod status;
+mod vif_spec;
 
 use std::ffi::OsString;
 
 use clap::{Parser, Subcommand};
+use dom0net::hotplug::Mode;
 
 /// The virtual network of a Xen host: bridges, guests' interfaces, and a guard that no guest gets past.
 #[derive(Parser)]
@@ -26,6 +38,7 @@ enum Command {
     #[command(after_help = "\
 Examples:
   dom0net start --dry-run
+  dom0net start --confirm 60s && dom0net confirm
   dom0net start --config /etc/xen/xend-config.sxp")]
     Start(host::Host),
     /// Stop it, and give the card everything back.
@@ -41,8 +54,34 @@ The next start or stop does the same for its own network.
 Example:
   dom0net recover")]
     Recover,
+    /// Confirm that this host can be reached after `start --confirm`, so that it does not go back.
+    #[command(after_help = "\
+Examples:
+  dom0net start --confirm 60s
+  dom0net confirm")]
+    Confirm(confirm::Confirm),
+    /// Take a start back that nobody confirms.
+    #[command(hide = true)]
+    WatchStart(confirm::Watch),
     /// Show the bridges of this host, the guests on them, and what the guard has dropped.
     Show(show::Show),
+    /// Say what is wrong with configuration files: where, why, and what to write instead.
+    Check(check::Check),
+    /// Say what the code of a finding means.
+    Explain(explain::Explain),
+    /// Say what the specification of an interface means.
+    VifSpec(vif_spec::VifSpec),
+    /// Write a configuration in another language.
+    Convert(convert::Convert),
+    /// Make MAC addresses, and find those that are used twice.
+    #[command(subcommand)]
+    Mac(mac::Mac),
+    /// Show the addresses that `vif-nat` made up for guests without ip=, which are theirs from then on.
+    #[command(after_help = "\
+Examples:
+  dom0net addresses
+  dom0net addresses --forget 0b0b0b0b-0000-4000-8000-000000000001")]
+    Addresses(addresses::Remembered),
     /// A Xen host without Xen, to see what this program does and to try a configuration.
     #[command(subcommand)]
     Lab(lab::Lab),
@@ -53,9 +92,37 @@ Example:
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<OsString>,
     },
+    /// Make a network whose guests go out as this host, with a bridge, subnets, DHCP and port forwards of its own.
+    #[command(disable_help_flag = true)]
+    NetworkNat {
+        /// start, stop or status, and words of the form name=value.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
+    },
+    /// Make this host a router for guests with `vif-route`, with the words of Xen's own script.
+    #[command(disable_help_flag = true)]
+    NetworkRoute {
+        /// start, stop or status, and words of the form name=value.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
+    },
     /// Plug a guest's interface into its bridge, as the toolstack calls it.
     #[command(disable_help_flag = true)]
     VifBridge {
+        /// online or offline, and words of the form name=value.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
+    },
+    /// Give a guest's interface an address that nobody but this host knows, as the toolstack calls it.
+    #[command(disable_help_flag = true)]
+    VifNat {
+        /// online or offline, and words of the form name=value.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
+    },
+    /// Route a guest's addresses to its interface, as the toolstack calls it.
+    #[command(disable_help_flag = true)]
+    VifRoute {
         /// online or offline, and words of the form name=value.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<OsString>,
@@ -76,10 +143,22 @@ pub(crate) fn run() -> u8 {
         Command::Start(host) => host.run("start"),
         Command::Stop(host) => host.run("stop"),
         Command::Recover => recover::run(),
+        Command::Confirm(confirm) => confirm.run(),
+        Command::WatchStart(watch) => watch.run(),
         Command::Show(show) => show.run(),
+        Command::Check(check) => check.run(),
+        Command::Explain(explain) => explain.run(),
+        Command::VifSpec(spec) => spec.run(),
+        Command::Convert(convert) => convert.run(),
+        Command::Mac(mac) => mac.run(),
+        Command::Addresses(remembered) => remembered.run(),
         Command::Lab(lab) => lab.run(),
         Command::NetworkBridge { words } => network_bridge::run(words),
-        Command::VifBridge { words } => crate::vif_bridge(words),
+        Command::NetworkNat { words } => network_nat::run(words),
+        Command::NetworkRoute { words } => network_route::run(words),
+        Command::VifBridge { words } => crate::vif_script(Mode::Bridge, words),
+        Command::VifNat { words } => crate::vif_script(Mode::Nat, words),
+        Command::VifRoute { words } => crate::vif_script(Mode::Route, words),
     }
 }
 

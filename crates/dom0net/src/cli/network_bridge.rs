@@ -1,13 +1,16 @@
 //! `network-bridge start|stop|status [name=value…]`, by that name or as a command of dom0net.
 
+use std::error::Error;
 use std::ffi::OsString;
 use std::fmt::Display;
+use std::time::Duration;
 
 use dom0net::log::{Event, Level, tell};
-use dom0net::network::{self, Arguments, Command, Records, Started};
+use dom0net::network::{self, Arguments, Command, How, Records, Started, Ticket};
 use dom0net::places::Places;
 use dom0net::plan::{Kernel, Plan};
 
+use super::confirm::{patience, start_watch};
 use super::output::{announce, out};
 use super::status;
 
@@ -30,11 +33,14 @@ Usage: network-bridge start|stop|status [name=value...] [--dry-run] [--json] [--
 
   --dry-run         print what would be done, and do nothing
   --json            print it as JSON
-  --force           stop although guests are still on the bridge
+  --confirm TIME    go back by itself unless `dom0net confirm` is said within this time
+  --force           start although another program manages the card; stop although guests
+                    are still on the bridge
 
 Examples:
   network-bridge start
   network-bridge start netdev=eth1 bridge=xenbr1 --dry-run
+  network-bridge start --confirm 60s
   network-bridge status bridge=xenbr1
   network-bridge stop
 ";
@@ -45,17 +51,32 @@ struct Flags {
     dry_run: bool,
     json: bool,
     force: bool,
+    confirm: Option<Duration>,
 }
 
 /// Runs the script and returns its exit status.
 pub(crate) fn run(words: impl IntoIterator<Item = OsString>) -> u8 {
     let mut flags = Flags::default();
     let mut rest = Vec::new();
-    for word in words {
+    let mut words = words.into_iter();
+    while let Some(word) = words.next() {
         match word.to_str() {
             Some("--dry-run" | "-n") => flags.dry_run = true,
             Some("--json") => flags.json = true,
             Some("--force" | "-f") => flags.force = true,
+            Some("--confirm") => {
+                let time = words.next().unwrap_or_default();
+                match patience(&time.to_string_lossy()) {
+                    Ok(time) => flags.confirm = Some(time),
+                    Err(error) => return bad_call(&error),
+                }
+            }
+            Some(flag) if flag.starts_with("--confirm=") => {
+                match patience(flag.trim_start_matches("--confirm=")) {
+                    Ok(time) => flags.confirm = Some(time),
+                    Err(error) => return bad_call(&error),
+                }
+            }
             Some("--help" | "-h") => {
                 out(HELP);
                 return 0;
@@ -83,13 +104,13 @@ pub(crate) fn run(words: impl IntoIterator<Item = OsString>) -> u8 {
     }
 }
 
-fn carry_out(arguments: &Arguments, flags: &Flags) -> Result<(), network::Error> {
+fn carry_out(arguments: &Arguments, flags: &Flags) -> Result<(), Box<dyn Error>> {
     let mut kernel = Kernel::open()?;
     let records = Records::of(&Places::from_environment());
     match arguments.command {
         Command::Start => start(&mut kernel, &records, arguments, flags),
-        Command::Stop => stop(&mut kernel, &records, arguments, flags),
-        Command::Status => status::networks(&mut kernel, arguments, flags.json),
+        Command::Stop => Ok(stop(&mut kernel, &records, arguments, flags)?),
+        Command::Status => Ok(status::networks(&mut kernel, arguments, flags.json)?),
     }
 }
 
@@ -98,18 +119,27 @@ fn start(
     records: &Records,
     arguments: &Arguments,
     flags: &Flags,
-) -> Result<(), network::Error> {
+) -> Result<(), Box<dyn Error>> {
     let names = network::names(kernel, records, arguments)?;
     if flags.dry_run {
         let plan = network::start_plan(kernel, records, &names, arguments)?;
         print_plan(plan.as_ref(), flags, &format!("{} stands already", names.bridge));
         return Ok(());
     }
-    match network::start(kernel, records, &names, arguments)? {
+    let ticket = flags.confirm.map(|patience| (Ticket::new(), patience));
+    if let Some((ticket, patience)) = ticket {
+        start_watch(&names.bridge, ticket, patience)?;
+    }
+    let how = How { ticket: ticket.map(|(ticket, _)| ticket), force: flags.force };
+    match network::start(kernel, records, &names, arguments, how)? {
         Started::Now(record) => {
             let message = format!("{} is up, and {} is its uplink", record.bridge, record.uplink);
             let fields = [("bridge", record.bridge.name.as_str()), ("uplink", record.uplink.name.as_str())];
             done(&message, &fields);
+            if let Some(patience) = flags.confirm {
+                let seconds = patience.as_secs();
+                announce(&format!("say within {seconds} seconds: dom0net confirm; else all goes back"));
+            }
         }
         Started::Already(record) => announce(&format!("{} stands already", record.bridge)),
     }

@@ -9,7 +9,7 @@ use crate::plan::{Change, Device, Plan};
 use crate::vif::Port;
 
 /// The host's end of every vif has this address: a bridge never takes the highest for its own.
-const BACKEND_MAC: MacAddress = MacAddress::new([0xfe, 0xff, 0xff, 0xff, 0xff, 0xff]);
+pub(super) const BACKEND_MAC: MacAddress = MacAddress::new([0xfe, 0xff, 0xff, 0xff, 0xff, 0xff]);
 
 /// What is there before the plug.
 #[derive(Clone, Debug)]
@@ -104,7 +104,7 @@ fn properties(port: Port, wanted: &Wanted, name_now: &LinkName, bridge: &Bridge)
 }
 
 /// Adds the change of a device, without what is so already; nothing if all is.
-fn push_link(plan: &mut Plan, device: &Device, mut to: LinkChange, link: &Link) {
+pub(super) fn push_link(plan: &mut Plan, device: &Device, mut to: LinkChange, link: &Link) {
     to.mac = to.mac.filter(|_| link.mac != to.mac);
     to.mtu = to.mtu.filter(|&mtu| link.mtu != mtu);
     to.up = to.up.filter(|&up| link.is_up() != up);
@@ -139,7 +139,7 @@ mod tests {
 
     fn wanted(text: &str) -> Wanted {
         let policy = Policy::locked("00:16:3e:00:00:01".parse().unwrap(), ["10.0.0.1/32".parse().unwrap()]);
-        Wanted { name: name(text), policy, bridge: None, mtu: None }
+        Wanted { name: name(text), policy, bridge: None, mtu: None, addresses: Vec::new() }
     }
 
     fn seen() -> Seen {

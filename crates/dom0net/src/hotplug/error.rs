@@ -1,13 +1,16 @@
 //! Why a vif could not be plugged, in sentences that say what to do.
 
 use std::fmt;
+use std::io;
 
 use netkernel::link::LinkName;
 use netkernel::netlink;
+use netkernel::sysctl::SysctlError;
 
 use super::nodes::BadNode;
 use super::request::BadCall;
 use crate::plan::{self, Failure};
+use crate::remember::MemoryError;
 use crate::vif::Port;
 
 /// A hotplug script could not do what it was called for.
@@ -41,12 +44,25 @@ pub enum Error {
         /// The kernel's word for what it is; none: a card.
         kind: Option<String>,
     },
+    /// A guest that is routed to has no address.
+    NoAddress,
+    /// The device that a guest's packets shall leave the host by does not exist.
+    NoGatewayDevice {
+        /// Its name.
+        name: LinkName,
+    },
+    /// What was made up for a guest could not be remembered.
+    Memory(MemoryError),
+    /// The guest's address could not be made known to its network's DHCP server.
+    Reservation(io::Error),
     /// The kernel could not be asked.
     Kernel(netlink::Error),
-    /// The vif was plugged, but the toolstack could not be told, and so it was taken out again.
+    /// A kernel setting could not be read.
+    Sysctl(SysctlError),
+    /// The vif was plugged, but those who wait for it could not be told, and so it was taken out again.
     Announce {
         /// Why not.
-        error: xenstore::Error,
+        error: Box<Error>,
         /// What could not be undone.
         left: Vec<plan::Error>,
     },
@@ -88,9 +104,20 @@ impl fmt::Display for Error {
                 "{name} is no bridge but a device of kind {}; name a bridge with bridge=",
                 kind.as_deref().unwrap_or("network card")
             ),
+            Self::NoAddress => f.write_str(
+                "a routed vif needs ip=: the addresses of the guest, as in ip=10.0.0.2 (2001:db8::2 behind a blank)",
+            ),
+            Self::NoGatewayDevice { name } => {
+                write!(f, "gatewaydev={name} cannot be: there is no such network device")
+            }
+            Self::Memory(error) => error.fmt(f),
+            Self::Reservation(error) => {
+                write!(f, "cannot make the guest's address known to the DHCP server of its network: {error}")
+            }
             Self::Kernel(error) => error.fmt(f),
+            Self::Sysctl(error) => error.fmt(f),
             Self::Announce { error, left } => {
-                write!(f, "the toolstack could not be told that the vif is ready: {error}")?;
+                write!(f, "the vif was ready, and was taken out again, because nobody could be told: {error}")?;
                 left.iter().try_for_each(|error| write!(f, "; {error}"))
             }
             Self::Plan(error) => error.fmt(f),
@@ -121,6 +148,18 @@ impl From<BadNode> for Error {
 impl From<netlink::Error> for Error {
     fn from(error: netlink::Error) -> Self {
         Self::Kernel(error)
+    }
+}
+
+impl From<MemoryError> for Error {
+    fn from(error: MemoryError) -> Self {
+        Self::Memory(error)
+    }
+}
+
+impl From<SysctlError> for Error {
+    fn from(error: SysctlError) -> Self {
+        Self::Sysctl(error)
     }
 }
 

@@ -7,11 +7,18 @@
 mod bridge;
 mod device;
 mod error;
+mod mode;
+mod nat;
 mod nodes;
+mod prepare;
 mod request;
+mod reserve;
+mod route;
 mod run;
+mod uplinks;
 
 pub use error::Error;
+pub use mode::Mode;
 pub use nodes::{BadNode, Nodes, Wanted};
 pub use request::{Action, BadCall, Call, Request};
-pub use run::vif_bridge;
+pub use run::run;

@@ -62,6 +62,8 @@ pub struct Wanted {
     pub bridge: Option<LinkName>,
     /// The MTU that was asked for; none: the bridge's.
     pub mtu: Option<u32>,
+    /// The addresses and networks of `ip=`, as they were given.
+    pub addresses: Vec<IpNet>,
 }
 
 /// A node says something that cannot be.
@@ -95,10 +97,11 @@ impl Wanted {
         };
         Ok(Self {
             name: device_name(text("vifname", nodes.vifname.as_deref())?, request)?,
-            policy: match addresses {
-                Some(addresses) => Policy::locked(mac, addresses),
+            policy: match &addresses {
+                Some(addresses) => Policy::locked(mac, addresses.iter().copied()),
                 None => Policy::mac_only(mac),
             },
+            addresses: addresses.unwrap_or_default(),
             bridge,
             mtu: text("mtu", nodes.mtu.as_deref())?.map(mtu).transpose()?,
         })
@@ -150,7 +153,7 @@ fn mac(text: &str) -> Result<MacAddress, BadNode> {
 
 /// Addresses and networks with blanks or commas between them. None at all is an error: the guard would have to
 /// guess.
-fn addresses(list: &str) -> Result<Vec<IpNet>, BadNode> {
+pub(super) fn addresses(list: &str) -> Result<Vec<IpNet>, BadNode> {
     let words = list.split(|c: char| c == ',' || c.is_ascii_whitespace()).filter(|word| !word.is_empty());
     let networks = words
         .map(|word| {
@@ -175,7 +178,7 @@ fn link_name(node: &'static str, text: &str) -> Result<LinkName, BadNode> {
     LinkName::new(text).map_err(|error: InvalidLinkName| bad(node, text, &error.to_string()))
 }
 
-fn bad(node: &'static str, value: &str, fault: &str) -> BadNode {
+pub(super) fn bad(node: &'static str, value: &str, fault: &str) -> BadNode {
     let mut shown: String = value.chars().take(SHOWN).collect::<String>().escape_debug().to_string();
     if value.chars().nth(SHOWN).is_some() {
         shown.push('…');

@@ -30,6 +30,9 @@ pub struct Request {
     pub backend: String,
     /// What the kernel or QEMU called the device when it made it; it may have been renamed since.
     pub device: LinkName,
+    /// The device that guests' packets leave the host by, where the guest's configuration names one (`gatewaydev=`,
+    /// which toolstacks pass on as `netdev`).
+    pub gateway_device: Option<LinkName>,
     /// Other variables: the arguments of the form `name=value`, as `(vif-script 'vif-bridge bridge=xenbr1')` gives
     /// them. What xenstore says comes before them.
     pub variables: BTreeMap<String, String>,
@@ -108,7 +111,12 @@ impl Call {
             PortKind::Tap => variable("INTERFACE")?.ok_or(BadCall::Missing("INTERFACE"))?,
         };
         let device = LinkName::new(device).map_err(BadCall::Device)?;
-        Ok(Self::Request(Request { action, port: Port { vif, kind }, backend, device, variables }))
+        let gateway_device = variable("netdev")?
+            .or_else(|| variables.get("gatewaydev").or_else(|| variables.get("netdev")).cloned())
+            .filter(|name| !name.is_empty());
+        let gateway_device = gateway_device.map(LinkName::new).transpose().map_err(BadCall::Device)?;
+        let port = Port { vif, kind };
+        Ok(Self::Request(Request { action, port, backend, device, gateway_device, variables }))
     }
 }
 

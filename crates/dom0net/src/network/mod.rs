@@ -2,21 +2,28 @@
 
 mod arguments;
 mod bridge;
+mod confirm;
 mod error;
 mod handover;
 mod layout;
+mod manager;
 mod names;
 mod record;
 mod recover;
+mod root_storage;
 mod snapshot;
 mod verify;
 
 pub use arguments::{Arguments, BadWord, Command};
-pub use bridge::{Started, start, start_plan, stop, stop_plan};
+pub use bridge::{How, Started, start, start_plan, stop, stop_plan};
+pub use confirm::{Watched, confirm, watch};
 pub use error::Error;
 pub use handover::{CardBefore, Standing, Wish, off_bridge, onto_bridge};
 pub use layout::{Layout, Shape, UnknownLayout};
+pub use manager::{Manager, Program};
+pub(crate) use names::default_device;
 pub use names::{Names, names, started};
-pub use record::{Record, RecordError, Records, State};
+pub use record::{Lock, Record, RecordError, Records, State, Ticket};
 pub use recover::{Recovered, recover};
+pub use root_storage::RootStorage;
 pub use snapshot::{Setting, Snapshot};

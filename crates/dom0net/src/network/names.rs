@@ -136,7 +136,7 @@ fn digits_of(name: &LinkName) -> String {
 }
 
 /// The device of the default route: of IPv4, or else of IPv6.
-fn default_device(kernel: &mut Kernel) -> Result<Option<LinkName>, netlink::Error> {
+pub(crate) fn default_device(kernel: &mut Kernel) -> Result<Option<LinkName>, netlink::Error> {
     for family in [Family::Inet, Family::Inet6] {
         let routes = kernel.route.routes(family, None)?;
         let default = routes

@@ -5,6 +5,8 @@ use std::fmt;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use netkernel::link::LinkName;
 use serde::{Deserialize, Serialize};
@@ -27,8 +29,45 @@ pub struct Record {
     pub before: CardBefore,
     /// What was said of `antispoof=`.
     pub antispoof: Option<bool>,
+    /// Set while someone must confirm that the host can still be reached: who goes back by itself otherwise.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unconfirmed: Option<Ticket>,
     /// How far it has come.
     pub state: State,
+}
+
+/// What tells the start of a network that must be confirmed from all others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Ticket(u64);
+
+impl Ticket {
+    /// One that no other start has.
+    #[must_use]
+    pub fn new() -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self(since.as_secs().wrapping_mul(1_000_000_000).wrapping_add(u64::from(since.subsec_nanos())))
+    }
+}
+
+impl Default for Ticket {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Display for Ticket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for Ticket {
+    type Err = std::num::ParseIntError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
+    }
 }
 
 impl Record {
@@ -51,6 +90,12 @@ pub enum State {
     Stopping(Plan),
 }
 
+/// While it lives, nobody else starts or stops a network of this host. The kernel ends it with the process.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
 /// The records of this host.
 #[derive(Clone, Debug)]
 pub struct Records {
@@ -62,6 +107,17 @@ impl Records {
     #[must_use]
     pub fn of(places: &Places) -> Self {
         Self { folder: places.networks() }
+    }
+
+    /// Keeps all others from starting and stopping networks of this host, for as long as the result lives. Waits for one
+    /// who does.
+    pub fn lock(&self) -> Result<Lock, RecordError> {
+        let path = self.folder.join("lock");
+        let failed = |source| RecordError { path: path.clone(), fault: Fault::Io("lock", source) };
+        fs::create_dir_all(&self.folder).map_err(failed)?;
+        let file = File::create(&path).map_err(failed)?;
+        file.lock().map_err(failed)?;
+        Ok(Lock { _file: file })
     }
 
     /// The record of the network whose bridge has this name.
@@ -172,6 +228,7 @@ mod tests {
                 reverse_path_filter: None,
             },
             antispoof: Some(true),
+            unconfirmed: None,
             state: State::Starting(Plan::new()),
         }
     }

@@ -19,6 +19,7 @@ pub enum Recovered {
 
 /// Brings every network to where it was before, or to where it was to go.
 pub fn recover(kernel: &mut Kernel, records: &Records) -> Result<Vec<Recovered>, Error> {
+    let _lock = records.lock()?;
     let mut recovered = Vec::new();
     for record in records.all()? {
         recovered.extend(bring_to_an_end(kernel, records, record)?.err());

@@ -97,6 +97,8 @@ impl Kernel {
                 Guard::of(*port).install(self.filter()?, device, policy)?;
             }
             Change::Unguard(port, ..) => Guard::of(*port).remove(self.filter()?)?,
+            Change::Translate(translation) => translation.install(self.filter()?)?,
+            Change::Untranslate(translation) => translation.remove(self.filter()?)?,
             Change::AwaitLocalRoutes(device) => self.await_local_routes(device)?,
             Change::AwaitRunning(device) => self.await_running(device)?,
         }

@@ -13,6 +13,7 @@ use netkernel::sysctl::Sysctl;
 use serde::{Deserialize, Serialize};
 
 use crate::guard::Policy;
+use crate::translation::Translation;
 use crate::vif::Port;
 
 /// A network device: its index, which does not change, and the name that it has when the change is made.
@@ -136,6 +137,10 @@ pub enum Change {
     Guard(Port, LinkName, Policy),
     /// Takes the guard of a port away.
     Unguard(Port, LinkName, Policy),
+    /// Puts the rules between a network and the outside in force, in place of those that it may have.
+    Translate(Translation),
+    /// Takes them away.
+    Untranslate(Translation),
     /// Waits until the kernel delivers packets for the device's IPv6 addresses: it arranges that behind our back.
     AwaitLocalRoutes(Device),
     /// Waits until the device can pass traffic.
@@ -202,6 +207,8 @@ impl Change {
             }
             Self::Sysctl { setting, .. } => setting.is_of_link(&device.name),
             Self::Guard(_, name, _) | Self::Unguard(_, name, _) => *name == device.name,
+            // It is about names, and needs no device.
+            Self::Translate(_) | Self::Untranslate(_) => false,
         }
     }
 
@@ -240,6 +247,8 @@ impl Change {
             Self::Sysctl { setting, to, from } => Self::Sysctl { setting, to: from, from: to },
             Self::Guard(port, device, policy) => Self::Unguard(port, device, policy),
             Self::Unguard(port, device, policy) => Self::Guard(port, device, policy),
+            Self::Translate(translation) => Self::Untranslate(translation),
+            Self::Untranslate(translation) => Self::Translate(translation),
             Self::TeachNeighbour(..) | Self::AwaitLocalRoutes(_) | Self::AwaitRunning(_) => return None,
         })
     }
@@ -284,6 +293,8 @@ impl fmt::Display for Change {
             Self::Sysctl { setting, to, .. } => write!(f, "set {setting} to {to}"),
             Self::Guard(_, device, policy) => write!(f, "guard {device}: {policy}"),
             Self::Unguard(_, device, _) => write!(f, "take the guard of {device} away"),
+            Self::Translate(translation) => write!(f, "{translation}"),
+            Self::Untranslate(translation) => write!(f, "take the rules of {} away", translation.name),
             Self::AwaitLocalRoutes(device) => write!(f, "wait until {device} takes IPv6 packets"),
             Self::AwaitRunning(device) => write!(f, "wait until {device} passes traffic"),
         }

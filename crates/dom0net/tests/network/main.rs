@@ -5,7 +5,10 @@
 mod support;
 mod wire;
 
+mod confirmed;
 mod killed;
+
+use std::process::{Command, Stdio};
 
 use netkernel::link::LinkChange;
 
@@ -321,6 +324,31 @@ fn a_bridge_that_someone_removed_is_forgotten() {
     wire.ip("addr add 10.0.0.250/24 dev eth0");
     wire.succeeds(START);
     assert_eq!(wire.host.master_of("eth0").as_deref(), Some("xenbr0"));
+}
+
+#[test]
+fn a_card_that_another_program_manages_is_left_to_it_unless_that_is_wanted() {
+    let Some(wire) = Wire::new() else { return };
+    // A process of that name, with the card among its words, in our network namespace.
+    let client = wire.host.script("dhclient");
+    std::fs::write(&client, "#!/bin/sh\nread line\n").unwrap();
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&client, executable).unwrap();
+    let run = || Command::new(&client).args(["-4", "eth0"]).stdin(Stdio::piped()).spawn().unwrap();
+    let mut process = wire.host.namespace.run(run).unwrap();
+    let comm = format!("/proc/{}/comm", process.id());
+    while std::fs::read_to_string(&comm).unwrap() != "dhclient\n" {
+        std::thread::yield_now();
+    }
+    let before = wire.state();
+    let outcome = wire.network_bridge(START);
+    assert_eq!(outcome.status, 1);
+    let sentence = format!("eth0 is managed by dhclient (process {})", process.id());
+    assert!(outcome.stderr.contains(&sentence), "{}", outcome.stderr);
+    assert_same(&before, &wire.state(), "");
+    wire.succeeds(&["start", "netdev=eth0", "bridge=xenbr0", "--force"]);
+    drop(process.stdin.take());
+    process.wait().unwrap();
 }
 
 #[test]

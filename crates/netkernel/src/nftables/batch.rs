@@ -87,6 +87,38 @@ pub enum KeyKind {
     Ethertype,
     /// Numbers of transport protocols, of one byte.
     Protocol,
+    /// Ports of TCP and UDP, in network byte order.
+    Port,
+}
+
+/// What the elements of a map lead to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Addresses of this kind: [`KeyKind::Ipv4`] or [`KeyKind::Ipv6`].
+    pub address: KeyKind,
+    /// With a port behind each.
+    pub with_port: bool,
+}
+
+impl Target {
+    /// The number of `nft`'s data type, of which one with parts has six bits for each, and the length.
+    fn type_and_length(self) -> (u32, u32) {
+        let (kind, length) = self.address.type_and_length();
+        let (port, _) = KeyKind::Port.type_and_length();
+        // Each part fills whole words.
+        if self.with_port { (kind << 6 | port, length + 4) } else { (kind, length) }
+    }
+
+    /// A target as it stands in an element.
+    #[must_use]
+    pub fn value(address: IpAddr, port: Option<u16>) -> Vec<u8> {
+        let mut value = octets(address);
+        if let Some(port) = port {
+            value.extend(port.to_be_bytes());
+            value.extend([0; 2]);
+        }
+        value
+    }
 }
 
 impl KeyKind {
@@ -98,6 +130,7 @@ impl KeyKind {
             Self::Mac => (9, 6),
             Self::Ethertype => (10, 2),
             Self::Protocol => (12, 1),
+            Self::Port => (13, 2),
         }
     }
 }
@@ -232,20 +265,48 @@ impl Batch {
     /// Makes a set. `intervals`: its elements may be ranges.
     pub fn add_set(&mut self, table: Table<'_>, name: &str, keys: KeyKind, intervals: bool) {
         let flags = if intervals { set::FLAG_INTERVAL } else { 0 };
-        self.write_set(table, name, keys, flags);
+        self.write_set(table, name, keys, flags, None);
+    }
+
+    /// Makes a map from ranges of keys to targets.
+    pub fn add_map(&mut self, table: Table<'_>, name: &str, keys: KeyKind, target: Target) {
+        self.write_set(table, name, keys, set::FLAG_INTERVAL | set::FLAG_MAP, Some(target));
+    }
+
+    /// Adds elements to a map, each with its target ([`Target::value`]).
+    pub fn add_map_elements(&mut self, table: Table<'_>, name: &str, list: &[(Element, Vec<u8>)]) {
+        self.change(message::NEWSETELEM, flags::CREATE, table.family);
+        self.messages.string(elements::TABLE, table.name);
+        self.messages.string(elements::SET, name);
+        self.messages.nested(elements::ELEMENTS, |all| {
+            for (one, target) in list {
+                write_element(all, &one.first, Some(&target[..]), 0);
+                let last = one.last.as_deref().unwrap_or(&one.first);
+                if let Some(end) = successor(last) {
+                    write_element(all, &end, None, element::FLAG_INTERVAL_END);
+                }
+            }
+        });
     }
 
     /// Makes a set without a name, for the rule that follows, and returns its number in this batch.
     fn add_own_set(&mut self, table: Table<'_>, keys: KeyKind, list: &[Element]) -> u32 {
         let intervals = list.iter().any(|element| element.last.is_some());
         let flags = set::FLAG_ANONYMOUS | set::FLAG_CONSTANT | if intervals { set::FLAG_INTERVAL } else { 0 };
-        let id = self.write_set(table, ANONYMOUS_SET, keys, flags);
+        let id = self.write_set(table, ANONYMOUS_SET, keys, flags, None);
         self.change(message::NEWSETELEM, flags::CREATE, table.family);
         self.write_elements(table, ANONYMOUS_SET, Some(id), list);
         id
     }
 
-    fn write_set(&mut self, table: Table<'_>, name: &str, keys: KeyKind, flags: u32) -> u32 {
+    fn write_set(
+        &mut self,
+        table: Table<'_>,
+        name: &str,
+        keys: KeyKind,
+        flags: u32,
+        target: Option<Target>,
+    ) -> u32 {
         self.change(message::NEWSET, flags::CREATE | flags::EXCLUSIVE, table.family);
         let id = self.count;
         let (kind, length) = keys.type_and_length();
@@ -254,6 +315,10 @@ impl Batch {
         self.messages.u32_be(set::FLAGS, flags);
         self.messages.u32_be(set::KEY_TYPE, kind);
         self.messages.u32_be(set::KEY_LENGTH, length);
+        if let Some((kind, length)) = target.map(Target::type_and_length) {
+            self.messages.u32_be(set::DATA_TYPE, kind);
+            self.messages.u32_be(set::DATA_LENGTH, length);
+        }
         self.messages.u32_be(set::ID, id);
         id
     }
@@ -285,10 +350,10 @@ impl Batch {
         }
         self.messages.nested(elements::ELEMENTS, |all| {
             for one in list {
-                write_element(all, &one.first, 0);
+                write_element(all, &one.first, None, 0);
                 // An interval's end is the first value that is not in it; the last of all values has none.
                 if let Some(end) = one.last.as_deref().and_then(successor) {
-                    write_element(all, &end, element::FLAG_INTERVAL_END);
+                    write_element(all, &end, None, element::FLAG_INTERVAL_END);
                 }
             }
         });
@@ -375,9 +440,12 @@ fn describe_change(kind: u16, attributes: &[u8]) -> String {
     }
 }
 
-fn write_element(list: &mut Message, key: &[u8], flags: u32) {
+fn write_element(list: &mut Message, key: &[u8], target: Option<&[u8]>, flags: u32) {
     list.nested(LIST_ELEMENT, |element| {
         element.nested(element::KEY, |value| value.attribute(data::VALUE, key));
+        if let Some(target) = target {
+            element.nested(element::DATA, |value| value.attribute(data::VALUE, target));
+        }
         if flags != 0 {
             element.u32_be(element::FLAGS, flags);
         }

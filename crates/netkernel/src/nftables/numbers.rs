@@ -71,10 +71,13 @@ pub(super) mod set {
     pub(crate) const FLAGS: u16 = 3;
     pub(crate) const KEY_TYPE: u16 = 4;
     pub(crate) const KEY_LENGTH: u16 = 5;
+    pub(crate) const DATA_TYPE: u16 = 6;
+    pub(crate) const DATA_LENGTH: u16 = 7;
     pub(crate) const ID: u16 = 10;
     pub(crate) const FLAG_ANONYMOUS: u32 = 0x1;
     pub(crate) const FLAG_CONSTANT: u32 = 0x2;
     pub(crate) const FLAG_INTERVAL: u32 = 0x4;
+    pub(crate) const FLAG_MAP: u32 = 0x8;
 }
 
 pub(super) mod elements {
@@ -86,6 +89,7 @@ pub(super) mod elements {
 
 pub(super) mod element {
     pub(crate) const KEY: u16 = 1;
+    pub(crate) const DATA: u16 = 2;
     pub(crate) const FLAGS: u16 = 3;
     pub(crate) const FLAG_INTERVAL_END: u32 = 0x1;
 }
@@ -137,6 +141,7 @@ pub(super) mod range {
 pub(super) mod lookup {
     pub(crate) const SET: u16 = 1;
     pub(crate) const SOURCE: u16 = 2;
+    pub(crate) const DESTINATION: u16 = 3;
     pub(crate) const SET_ID: u16 = 4;
     pub(crate) const FLAGS: u16 = 5;
 }
@@ -153,6 +158,36 @@ pub(super) mod meta {
     pub(crate) const KEY: u16 = 2;
 }
 
+pub(super) mod tracking {
+    pub(crate) const DESTINATION: u16 = 1;
+    pub(crate) const KEY: u16 = 2;
+    /// `NFT_CT_STATE`.
+    pub(crate) const STATE: u32 = 0;
+    /// `NFT_CT_STATUS`.
+    pub(crate) const STATUS: u32 = 2;
+}
+
+pub(super) mod routing {
+    pub(crate) const DESTINATION: u16 = 1;
+    pub(crate) const RESULT: u16 = 2;
+    pub(crate) const FLAGS: u16 = 3;
+    /// `NFT_FIB_RESULT_ADDRTYPE`.
+    pub(crate) const ADDRESS_KIND: u32 = 3;
+    /// `NFTA_FIB_F_SADDR`.
+    pub(crate) const OF_SOURCE: u32 = 1;
+    /// `NFTA_FIB_F_DADDR`.
+    pub(crate) const OF_DESTINATION: u32 = 2;
+}
+
+pub(super) mod translation {
+    pub(crate) const TYPE: u16 = 1;
+    pub(crate) const FAMILY: u16 = 2;
+    pub(crate) const ADDRESS: u16 = 3;
+    pub(crate) const PORT: u16 = 5;
+    /// `NFT_NAT_DNAT`.
+    pub(crate) const OF_DESTINATION: u32 = 1;
+}
+
 pub(super) mod counter {
     pub(crate) const BYTES: u16 = 1;
     pub(crate) const PACKETS: u16 = 2;
@@ -162,3 +197,5 @@ pub(super) mod counter {
 pub(super) const REGISTER_VERDICT: u32 = 0;
 /// `NFT_REG_1`: 16 bytes, the only one that our rules need.
 pub(super) const REGISTER: u32 = 1;
+/// `NFT_REG32_00`: the first four bytes of the same; those that follow it are numbered on.
+pub(super) const REGISTER_WORD: u32 = 8;

@@ -4,9 +4,11 @@ use std::borrow::Cow;
 
 use super::batch::{Element, KeyKind};
 use super::numbers::{
-    LIST_ELEMENT, REGISTER, REGISTER_VERDICT, bitwise, compare, data, expression, immediate, lookup, meta,
-    payload, range, verdict,
+    LIST_ELEMENT, REGISTER, REGISTER_VERDICT, REGISTER_WORD, bitwise, compare, data, expression, immediate,
+    lookup, meta, payload, range, routing, tracking, translation, verdict,
 };
+use crate::family::Family;
+use crate::link::LinkName;
 use crate::netlink::Message;
 
 /// The numbers of a rule's own sets in their batch.
@@ -54,6 +56,45 @@ pub enum Field {
     /// The number of the transport protocol (one byte), behind IPv6 extension headers. A packet whose network
     /// header is not sound has none.
     TransportProtocol,
+    /// The family of the packet (`NFPROTO_*`, one byte), in tables that see both.
+    NetworkFamily,
+    /// The name of the device that it came in on: 16 bytes, filled up with zeros ([`link_name`]).
+    InputLink,
+    /// The name of the device that it goes out on.
+    OutputLink,
+    /// What kind of route leads to its source (`RTN_*`, four bytes in the machine's order): 2 is the host itself.
+    SourceRoute,
+    /// What kind of route leads to its destination.
+    DestinationRoute,
+    /// What connection tracking says of it: [`tracking_state`] (four bytes in the machine's order).
+    TrackingState,
+    /// What connection tracking did to its connection: [`tracking_status`] (four bytes in the machine's order).
+    TrackingStatus,
+}
+
+/// Bits of [`Field::TrackingState`].
+pub mod tracking_state {
+    /// It belongs to a connection that was answered.
+    pub const ESTABLISHED: u32 = 2;
+    /// It begins one that another made known, or is an error about one.
+    pub const RELATED: u32 = 4;
+}
+
+/// Bits of [`Field::TrackingStatus`] (`IPS_*`).
+pub mod tracking_status {
+    /// Its destination was translated.
+    pub const DESTINATION_TRANSLATED: u32 = 0x20;
+}
+
+/// The value of [`Field::InputLink`] and [`Field::OutputLink`] for the device called `name`.
+#[must_use]
+pub fn link_name(name: &LinkName) -> [u8; 16] {
+    let mut value = [0; 16];
+    // A device's name has at most 15 bytes.
+    for (to, from) in value.iter_mut().zip(name.as_str().bytes()) {
+        *to = from;
+    }
+    value
 }
 
 /// Where the offset of a payload field counts from (`NFT_PAYLOAD_*`).
@@ -94,6 +135,20 @@ pub enum Statement {
     Count,
     /// Keep it out of connection tracking.
     DoNotTrack,
+    /// Give the packet's connection the source address of the device that it leaves by.
+    Masquerade,
+    /// Look a field up in a map; if it is there, the packet's connection goes to the address (and port) found, and the
+    /// rule decides. If it is not there, the rule ends here.
+    Redirect {
+        /// What is looked up.
+        field: Field,
+        /// The map, of the rule's table.
+        map: Cow<'static, str>,
+        /// The family of the addresses in the map.
+        family: Family,
+        /// True when the map has addresses with ports.
+        with_port: bool,
+    },
     /// Decide.
     Verdict(Verdict),
 }
@@ -124,6 +179,13 @@ impl Match {
     #[must_use]
     pub fn is_not(field: Field, value: impl Into<Vec<u8>>) -> Self {
         Self { field, mask: None, test: Test::IsNot(value.into()) }
+    }
+
+    /// The field has one of these bits.
+    #[must_use]
+    pub fn has_any(field: Field, bits: impl Into<Vec<u8>>) -> Self {
+        let bits = bits.into();
+        Self { field, test: Test::IsNot(vec![0; bits.len()]), mask: Some(bits) }
     }
 
     /// The field is in this set.
@@ -174,12 +236,51 @@ impl Field {
                 load.u32_be(payload::OFFSET, offset);
                 load.u32_be(payload::LENGTH, length);
             }),
-            Self::TransportProtocol => write_expression(list, "meta", |load| {
-                load.u32_be(meta::KEY, libc::NFT_META_L4PROTO.cast_unsigned());
-                load.u32_be(meta::DESTINATION, REGISTER);
-            }),
+            Self::TransportProtocol => write_meta(list, libc::NFT_META_L4PROTO),
+            Self::NetworkFamily => write_meta(list, libc::NFT_META_NFPROTO),
+            Self::InputLink => write_meta(list, libc::NFT_META_IIFNAME),
+            Self::OutputLink => write_meta(list, libc::NFT_META_OIFNAME),
+            Self::SourceRoute => write_routing(list, routing::OF_SOURCE),
+            Self::DestinationRoute => write_routing(list, routing::OF_DESTINATION),
+            Self::TrackingState => write_tracking(list, tracking::STATE),
+            Self::TrackingStatus => write_tracking(list, tracking::STATUS),
         }
     }
+}
+
+fn write_meta(list: &mut Message, key: i32) {
+    write_expression(list, "meta", |load| {
+        load.u32_be(meta::KEY, key.cast_unsigned());
+        load.u32_be(meta::DESTINATION, REGISTER);
+    });
+}
+
+fn write_routing(list: &mut Message, of: u32) {
+    write_expression(list, "fib", |load| {
+        load.u32_be(routing::FLAGS, of);
+        load.u32_be(routing::RESULT, routing::ADDRESS_KIND);
+        load.u32_be(routing::DESTINATION, REGISTER);
+    });
+}
+
+fn write_tracking(list: &mut Message, key: u32) {
+    write_expression(list, "ct", |load| {
+        load.u32_be(tracking::KEY, key);
+        load.u32_be(tracking::DESTINATION, REGISTER);
+    });
+}
+
+/// The destination becomes what stands in the register: an address, and behind it perhaps a port.
+fn write_redirection(list: &mut Message, family: Family, with_port: bool) {
+    write_expression(list, "nat", |change| {
+        change.u32_be(translation::TYPE, translation::OF_DESTINATION);
+        change.u32_be(translation::FAMILY, u32::from(family as u8));
+        change.u32_be(translation::ADDRESS, REGISTER);
+        if with_port {
+            let words = if family == Family::Inet6 { 4 } else { 1 };
+            change.u32_be(translation::PORT, REGISTER_WORD + words);
+        }
+    });
 }
 
 impl Test {
@@ -232,6 +333,16 @@ impl Statement {
             // The kernel wants the counter's attributes, even empty ones.
             Self::Count => write_expression(list, "counter", |_| ()),
             Self::DoNotTrack => write_expression(list, "notrack", |_| ()),
+            Self::Masquerade => write_expression(list, "masq", |_| ()),
+            Self::Redirect { field, map, family, with_port } => {
+                field.write(list);
+                write_expression(list, "lookup", |found| {
+                    found.string(lookup::SET, map);
+                    found.u32_be(lookup::SOURCE, REGISTER);
+                    found.u32_be(lookup::DESTINATION, REGISTER);
+                });
+                write_redirection(list, *family, *with_port);
+            }
             Self::Verdict(verdict) => write_expression(list, "immediate", |decision| {
                 decision.u32_be(immediate::DESTINATION, REGISTER_VERDICT);
                 decision.nested(immediate::DATA, |value| {

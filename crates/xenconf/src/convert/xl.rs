@@ -22,7 +22,7 @@ pub(super) fn write(machine: &Machine<'_>) -> String {
     };
     set("name", domain.name());
     set("type", Some(guest(domain.guest)));
-    set("uuid", domain.uuid.as_ref().map(Text::as_str));
+    set("uuid", domain.canonical_uuid().as_deref().or(domain.uuid.as_ref().map(Text::as_str)));
     set("kernel", machine.kernel.as_deref());
     set("ramdisk", machine.ramdisk.as_deref());
     set("root", machine.root.as_deref());

@@ -16,7 +16,7 @@ impl Networks {
             write_network(&mut out, network);
         }
         if self.network.is_empty() {
-            out.push_str("\n# No network: the configuration that this was made of starts none.\n");
+            out.push_str("\n# No network is known of what this was made of.\n");
         }
         out
     }

@@ -1,0 +1,166 @@
+//! What each script has to do for a vif: found out, and made a plan.
+
+use ethernet::MacAddress;
+use ipnet::IpNet;
+use netkernel::link::{Link, LinkName};
+use netkernel::route::Route;
+use xenstore::{Client, Requests};
+
+use super::error::Error;
+use super::mode::Mode;
+use super::nodes::{Nodes, Wanted, addresses, device_name, text};
+use super::request::Request;
+use super::route::{self, Routing};
+use super::uplinks::Uplinks;
+use super::{bridge, device, nat};
+use crate::plan::{Kernel, Plan};
+
+/// A plug that can be carried out.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    /// What to do.
+    pub(super) plan: Plan,
+    /// One sentence for the log, for when it is done.
+    pub(super) message: String,
+    /// The bridge that the vif becomes a port of.
+    pub(super) bridge: Option<String>,
+    /// The MTU that the guest is told.
+    pub(super) mtu: u32,
+    /// The guest's MAC address.
+    pub(super) mac: MacAddress,
+    /// Its addresses and networks.
+    pub(super) addresses: Vec<IpNet>,
+}
+
+/// Finds out what the vif should be and what is there, and how to get from one to the other.
+pub(super) fn prepare_plug(
+    mode: Mode,
+    request: &Request,
+    store: &mut Client,
+    kernel: &mut Kernel,
+) -> Result<Prepared, Error> {
+    let mut wanted = Wanted::new(&Nodes::read(store, &request.backend)?, request)?;
+    match mode {
+        Mode::Bridge => onto_bridge(request, &wanted, kernel),
+        Mode::Route => {
+            let uplinks = Uplinks::find(kernel, request)?;
+            let routing = Routing::of(&wanted, &uplinks)?;
+            by_routes(request, &wanted, &routing, kernel)
+        }
+        Mode::Nat => {
+            let uplinks = Uplinks::find(kernel, request)?;
+            let routing = nat::addressing(&mut wanted, request, store, &uplinks)?;
+            by_routes(request, &wanted, &routing, kernel)
+        }
+    }
+}
+
+fn onto_bridge(request: &Request, wanted: &Wanted, kernel: &mut Kernel) -> Result<Prepared, Error> {
+    let bridge = device::find_bridge(kernel, request.port, wanted.bridge.as_ref())?;
+    let (device, link) = device::find(kernel, request, &wanted.name)?;
+    let seen = bridge::Seen {
+        addresses: kernel.route.addresses(Some(device.index))?,
+        master: device::master_of(kernel, &link)?,
+        device: link,
+        bridge,
+    };
+    let bridge = seen.bridge.device.name.to_string();
+    Ok(Prepared {
+        plan: bridge::plug(request.port, wanted, &device.name, &seen),
+        message: format!("{} plugged into {bridge}: {}", wanted.name, wanted.policy),
+        mtu: bridge::mtu(wanted, &seen.bridge),
+        mac: wanted.policy.mac,
+        addresses: wanted.addresses.clone(),
+        bridge: Some(bridge),
+    })
+}
+
+fn by_routes(
+    request: &Request,
+    wanted: &Wanted,
+    routing: &Routing,
+    kernel: &mut Kernel,
+) -> Result<Prepared, Error> {
+    let (device, link) = device::find(kernel, request, &wanted.name)?;
+    route::check_free(kernel, request.port, &link, routing)?;
+    let seen = route::Seen {
+        addresses: kernel.route.addresses(Some(device.index))?,
+        master: device::master_of(kernel, &link)?,
+        device: link,
+    };
+    let guest: Vec<String> = routing.guest.iter().map(ToString::to_string).collect();
+    Ok(Prepared {
+        plan: route::plug(request.port, wanted, &device.name, &seen, routing)?,
+        message: format!("{} leads to {}: {}", wanted.name, guest.join(" and "), wanted.policy),
+        mtu: wanted.mtu.unwrap_or(seen.device.mtu),
+        mac: wanted.policy.mac,
+        addresses: routing.guest.clone(),
+        bridge: None,
+    })
+}
+
+/// How the vif is taken out, as far as it is there.
+pub(super) fn prepare_unplug(
+    mode: Mode,
+    request: &Request,
+    mut store: Option<&mut Client>,
+    kernel: &mut Kernel,
+) -> Result<Plan, Error> {
+    let name = store.as_deref_mut().and_then(|store| name_in_store(request, store));
+    let found = device::find_existing(kernel, request.port, &request.device, name.as_ref())?;
+    let found = found.as_ref().map(|(device, link)| (device, link));
+    match (mode, found) {
+        (Mode::Bridge, None) => Ok(Plan::new()),
+        (Mode::Bridge, Some((device, link))) => {
+            Ok(bridge::unplug(device, link, device::master_of(kernel, link)?))
+        }
+        (Mode::Route | Mode::Nat, _) => {
+            let on_device = match found {
+                Some((device, _)) => kernel.route.addresses(Some(device.index))?,
+                None => Vec::new(),
+            };
+            let routing = Routing {
+                guest: addresses_left(request, store, found.map(|(_, link)| link), kernel)?,
+                // That a device which is named there has gone is no reason to leave the rest.
+                answer_on: Uplinks::find(kernel, request).map(|it| it.devices).unwrap_or_default(),
+                ..Routing::default()
+            };
+            Ok(route::unplug(found, &on_device, &routing))
+        }
+    }
+}
+
+/// The name that the device was given, as far as xenstore still knows it.
+fn name_in_store(request: &Request, store: &mut Client) -> Option<LinkName> {
+    let value = store.read(&format!("{}/vifname", request.backend)).ok()??;
+    device_name(text("vifname", Some(&value)).ok()?, request).ok()
+}
+
+/// The guest's addresses, without those that lead to somebody else: this guest was refused for their sake, or the other
+/// of its devices is still there.
+fn addresses_left(
+    request: &Request,
+    store: Option<&mut Client>,
+    link: Option<&Link>,
+    kernel: &mut Kernel,
+) -> Result<Vec<IpNet>, Error> {
+    let mut left = Vec::new();
+    for network in store.map(|store| addresses_in_store(request, store)).unwrap_or_default() {
+        let route = kernel.route.route_to(network.addr())?;
+        let is_its_own = |route: &Route| {
+            route.destination() == Some(network.addr()) && route.destination_length == network.prefix_len()
+        };
+        let elsewhere = route.filter(is_its_own).and_then(|route| route.link());
+        if elsewhere.is_none_or(|other| link.is_some_and(|link| link.index == other)) {
+            left.push(network);
+        }
+    }
+    Ok(left)
+}
+
+/// The guest's addresses, as far as xenstore still knows them.
+fn addresses_in_store(request: &Request, store: &mut Client) -> Vec<IpNet> {
+    let value = store.read(&format!("{}/ip", request.backend)).ok().flatten().unwrap_or_default();
+    let list = text("ip", Some(&value)).ok().flatten().unwrap_or_default();
+    addresses(list).unwrap_or_default()
+}

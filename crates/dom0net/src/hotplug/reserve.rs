@@ -1,0 +1,70 @@
+//! Making a guest known to the DHCP server of its network, where there is one.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use netkernel::link::LinkName;
+use xenstore::{Client, Requests};
+
+use super::error::Error;
+use super::mode::Mode;
+use super::prepare::Prepared;
+use super::request::Request;
+use crate::places::Places;
+use crate::routed::{Kind, Records, Reservation, bridge_of};
+use crate::vif::PortKind;
+
+/// Reserves the guest's addresses, if its network serves them.
+pub(super) fn reserve(
+    mode: Mode,
+    request: &Request,
+    prepared: &Prepared,
+    store: &mut Client,
+) -> Result<(), Error> {
+    // The other of a guest's two devices has the same addresses.
+    if request.port.kind == PortKind::Tap || prepared.addresses.is_empty() {
+        return Ok(());
+    }
+    let places = Places::from_environment();
+    for network in networks(mode, prepared, &places) {
+        if !Reservation::is_served(&places, &network) {
+            continue;
+        }
+        let name = store.read_text(&format!("/local/domain/{}/name", request.port.vif.domid)).ok().flatten();
+        let reservation = Reservation {
+            vif: request.port.vif,
+            mac: prepared.mac,
+            addresses: prepared.addresses.iter().filter_map(single).collect(),
+            name,
+        };
+        reservation.make(&places, &network).map_err(Error::Reservation)?;
+    }
+    Ok(())
+}
+
+/// The networks that the guest is in, as far as they can serve addresses.
+fn networks(mode: Mode, prepared: &Prepared, places: &Places) -> Vec<LinkName> {
+    match mode {
+        Mode::Bridge => prepared.bridge.iter().filter_map(|name| LinkName::new(name.as_str()).ok()).collect(),
+        Mode::Nat => {
+            let records = Records::of(places).all(Kind::Nat).unwrap_or_default();
+            let of_guests = records.into_iter().filter(|record| bridge_of(record).is_none());
+            of_guests.map(|record| record.name).collect()
+        }
+        Mode::Route => Vec::new(),
+    }
+}
+
+/// Takes it back.
+pub(super) fn withdraw(request: &Request) -> Result<(), Error> {
+    if request.port.kind == PortKind::Tap {
+        return Ok(());
+    }
+    Reservation::withdraw(&Places::from_environment(), request.port.vif).map_err(Error::Reservation)
+}
+
+/// The address that an entry of `ip=` gives the guest, unless it is a network alone.
+fn single(network: &IpNet) -> Option<IpAddr> {
+    let is_single = network.prefix_len() == network.max_prefix_len();
+    (is_single || network.addr() != network.network()).then(|| network.addr())
+}
