@@ -11,5 +11,6 @@ pub mod places;
 pub mod plan;
 pub mod remember;
 pub mod routed;
+pub mod scripts;
 pub mod translation;
 pub mod vif;

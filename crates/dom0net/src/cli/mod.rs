@@ -8,6 +8,7 @@ mod convert;
 mod explain;
 mod export;
 mod host;
+mod install_scripts;
 mod lab;
 mod mac;
 pub(crate) mod network_bridge;
@@ -89,6 +90,15 @@ Examples:
   dom0net addresses
   dom0net addresses --forget 0b0b0b0b-0000-4000-8000-000000000001")]
     Addresses(addresses::Remembered),
+    /// Put this program in place of Xen's own scripts, or give the place back.
+    #[command(after_help = "\
+What a package has put there is kept aside, with dpkg-divert where there is dpkg.
+
+Examples:
+  dom0net install-scripts --dry-run
+  dom0net install-scripts
+  dom0net install-scripts --uninstall")]
+    InstallScripts(install_scripts::InstallScripts),
     /// A Xen host without Xen, to see what this program does and to try a configuration.
     #[command(subcommand)]
     Lab(lab::Lab),
@@ -160,6 +170,7 @@ pub(crate) fn run() -> u8 {
         Command::Convert(convert) => convert.run(),
         Command::Mac(mac) => mac.run(),
         Command::Addresses(remembered) => remembered.run(),
+        Command::InstallScripts(install) => install.run(),
         Command::Lab(lab) => lab.run(),
         Command::NetworkBridge { words } => network_bridge::run(words),
         Command::NetworkNat { words } => network_nat::run(words),
