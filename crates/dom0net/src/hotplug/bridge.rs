@@ -5,6 +5,7 @@ use netkernel::address::Address;
 use netkernel::link::{AddressGeneration, Link, LinkChange, LinkName, PortOptions};
 
 use super::nodes::Wanted;
+use crate::guard::Policy;
 use crate::plan::{Change, Device, Plan};
 use crate::vif::Port;
 
@@ -63,18 +64,33 @@ pub(super) fn plug(port: Port, wanted: &Wanted, name_now: &LinkName, seen: &Seen
         let to = Some(seen.bridge.device.clone());
         plan.push(Change::Join { device: device.clone(), to, from: seen.master.clone() });
     }
-    // A second fence, which nobody's flush of the packet filter takes away: the bridge itself takes frames from the
-    // guest's own MAC address alone, and learns none.
-    let fenced = PortOptions { learning: Some(false), locked: Some(true), ..PortOptions::default() };
-    let open = PortOptions { learning: Some(true), locked: Some(false), ..PortOptions::default() };
-    plan.push(Change::PortOptions { device: device.clone(), to: fenced, from: open });
-    plan.push(Change::TieMac(device.clone(), wanted.policy.mac));
+    let (to, from) = port_options(&wanted.policy);
+    plan.push(Change::PortOptions { device: device.clone(), to, from });
+    if wanted.policy.can_be_fenced() {
+        for mac in wanted.policy.macs() {
+            plan.push(Change::TieMac(device.clone(), mac));
+        }
+    }
     plan.push(Change::Link {
         device,
         to: LinkChange { up: Some(true), ..LinkChange::default() },
         from: LinkChange { up: Some(false), ..LinkChange::default() },
     });
     plan
+}
+
+/// How the bridge treats the port of a guest with this policy, and how it treats a new port.
+///
+/// A second fence, which nobody's flush of the packet filter takes away: where it can, the bridge itself takes frames from
+/// the guest's own MAC addresses alone, and learns none.
+pub(crate) fn port_options(policy: &Policy) -> (PortOptions, PortOptions) {
+    let options = |is_fenced: bool, is_isolated: bool| PortOptions {
+        learning: Some(!is_fenced),
+        locked: Some(is_fenced),
+        isolated: Some(is_isolated),
+        ..PortOptions::default()
+    };
+    (options(policy.can_be_fenced(), policy.isolated), options(false, false))
 }
 
 /// How a device that is still there leaves its bridge. Its guard stays until it is out.
@@ -128,7 +144,6 @@ fn push_link(plan: &mut Plan, device: &Device, mut to: LinkChange, link: &Link) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::guard::Policy;
     use crate::vif::{PortKind, Vif};
 
     const PORT: Port = Port { vif: Vif { domid: 1, devid: 0 }, kind: PortKind::Vif };
@@ -139,7 +154,7 @@ mod tests {
 
     fn wanted(text: &str) -> Wanted {
         let policy = Policy::locked("00:16:3e:00:00:01".parse().unwrap(), ["10.0.0.1/32".parse().unwrap()]);
-        Wanted { name: name(text), policy, bridge: None, mtu: None }
+        Wanted { name: name(text), policy, addresses: None, bridge: None, mtu: None }
     }
 
     fn seen() -> Seen {

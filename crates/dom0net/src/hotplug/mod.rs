@@ -4,14 +4,16 @@
 //! back to xenstore, always. This path is short because it is walked for each vif of each guest: no list of all
 //! links or rules is read on it, so that its cost does not depend on how many there are.
 
-mod bridge;
+pub(crate) mod bridge;
 mod device;
 mod error;
 mod nodes;
+mod policy;
 mod request;
 mod run;
 
 pub use error::Error;
 pub use nodes::{BadNode, Nodes, Wanted};
+pub use policy::Guarded;
 pub use request::{Action, BadCall, Call, Request};
 pub use run::vif_bridge;

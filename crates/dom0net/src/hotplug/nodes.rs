@@ -4,7 +4,6 @@
 //! the toolstack, but may repeat what somebody typed: each is checked before it is believed.
 
 use std::fmt;
-use std::net::IpAddr;
 
 use ethernet::MacAddress;
 use ipnet::IpNet;
@@ -13,6 +12,7 @@ use xenstore::{Batch, Error as StoreError, Requests};
 
 use super::request::Request;
 use crate::guard::Policy;
+use crate::guard::words::address;
 use crate::vif::PortKind;
 
 /// How much of a strange value is repeated in an error.
@@ -31,14 +31,19 @@ pub struct Nodes {
     pub vifname: Option<Vec<u8>>,
     /// The MTU.
     pub mtu: Option<Vec<u8>>,
+    /// What its guard shall be beyond what follows from the others: words of [`Draft`](crate::guard::Draft).
+    pub guard: Option<Vec<u8>>,
+    /// The name of its domain.
+    pub domain: Option<Vec<u8>>,
 }
 
 impl Nodes {
-    /// Reads the nodes below `backend` in one round trip.
-    pub fn read(store: &mut impl Requests, backend: &str) -> Result<Self, StoreError> {
+    /// Reads the nodes below `backend`, the folder of a vif of domain `domid`, in one round trip.
+    pub fn read(store: &mut impl Requests, backend: &str, domid: u32) -> Result<Self, StoreError> {
         let mut batch = Batch::new();
         let mut ask = |node: &str| batch.read(&format!("{backend}/{node}"));
-        let tickets = (ask("mac")?, ask("ip")?, ask("bridge")?, ask("vifname")?, ask("mtu")?);
+        let tickets = (ask("mac")?, ask("ip")?, ask("bridge")?, ask("vifname")?, ask("mtu")?, ask("guard")?);
+        let domain = batch.read(&format!("/local/domain/{domid}/name"))?;
         let replies = store.run(batch)?;
         let value = |ticket| replies.get(ticket).map(|value: Option<&[u8]>| value.map(<[u8]>::to_vec));
         Ok(Self {
@@ -47,6 +52,9 @@ impl Nodes {
             bridge: value(tickets.2)?,
             vifname: value(tickets.3)?,
             mtu: value(tickets.4)?,
+            guard: value(tickets.5)?,
+            // A domain that is going may have lost its name.
+            domain: value(domain).unwrap_or_default(),
         })
     }
 }
@@ -58,6 +66,8 @@ pub struct Wanted {
     pub name: LinkName,
     /// What its guest may send.
     pub policy: Policy,
+    /// The addresses of `ip=`; none: it was not given.
+    pub addresses: Option<Vec<IpNet>>,
     /// The bridge that it belongs to; none: whichever this host has.
     pub bridge: Option<LinkName>,
     /// The MTU that was asked for; none: the bridge's.
@@ -95,10 +105,11 @@ impl Wanted {
         };
         Ok(Self {
             name: device_name(text("vifname", nodes.vifname.as_deref())?, request)?,
-            policy: match addresses {
-                Some(addresses) => Policy::locked(mac, addresses),
+            policy: match &addresses {
+                Some(addresses) => Policy::locked(mac, addresses.iter().copied()),
                 None => Policy::mac_only(mac),
             },
+            addresses,
             bridge,
             mtu: text("mtu", nodes.mtu.as_deref())?.map(mtu).transpose()?,
         })
@@ -153,12 +164,7 @@ fn mac(text: &str) -> Result<MacAddress, BadNode> {
 fn addresses(list: &str) -> Result<Vec<IpNet>, BadNode> {
     let words = list.split(|c: char| c == ',' || c.is_ascii_whitespace()).filter(|word| !word.is_empty());
     let networks = words
-        .map(|word| {
-            let network = word.parse::<IpNet>().or_else(|_| word.parse::<IpAddr>().map(IpNet::from));
-            network.map_err(|_| {
-                bad("ip", word, "it is neither an IP address, like 10.0.0.1, nor a network, like 10.0.0.0/24")
-            })
-        })
+        .map(|word| address(word).map_err(|fault| bad("ip", word, fault)))
         .collect::<Result<Vec<_>, _>>()?;
     if networks.is_empty() { Err(bad("ip", list, "there is no address in it")) } else { Ok(networks) }
 }
@@ -175,7 +181,7 @@ fn link_name(node: &'static str, text: &str) -> Result<LinkName, BadNode> {
     LinkName::new(text).map_err(|error: InvalidLinkName| bad(node, text, &error.to_string()))
 }
 
-fn bad(node: &'static str, value: &str, fault: &str) -> BadNode {
+pub(super) fn bad(node: &'static str, value: &str, fault: &str) -> BadNode {
     let mut shown: String = value.chars().take(SHOWN).collect::<String>().escape_debug().to_string();
     if value.chars().nth(SHOWN).is_some() {
         shown.push('…');
@@ -220,6 +226,8 @@ mod tests {
             bridge: value("bridge"),
             vifname: value("vifname"),
             mtu: value("mtu"),
+            guard: value("guard"),
+            domain: None,
         }
     }
 

@@ -9,9 +9,11 @@ use super::bridge::{Seen, mtu, plug, unplug};
 use super::device;
 use super::error::Error;
 use super::nodes::{Nodes, Wanted, device_name, text};
+use super::policy::policy_of;
 use super::request::{Action, Call, Request};
 use crate::guard::Guard;
 use crate::log::{Event, Level, tell};
+use crate::places::Places;
 use crate::plan::{Kernel, Plan};
 use crate::vif::PortKind;
 
@@ -189,8 +191,11 @@ fn plan_plug(
     store: &mut Client,
     kernel: &mut Kernel,
 ) -> Result<(Wanted, Seen, Plan), Error> {
-    let wanted = Wanted::new(&Nodes::read(store, &request.backend)?, request)?;
+    let nodes = Nodes::read(store, &request.backend, request.port.vif.domid)?;
+    let mut wanted = Wanted::new(&nodes, request)?;
     let bridge = device::find_bridge(kernel, request.port, wanted.bridge.as_ref())?;
+    let places = Places::from_environment();
+    wanted.policy = policy_of(&nodes, &wanted, request, Some(&bridge.device.name), &places)?.1;
     let (device, link) = device::find(kernel, request, &wanted.name)?;
     let seen = Seen {
         addresses: kernel.route.addresses(Some(device.index))?,

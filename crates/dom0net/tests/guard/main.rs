@@ -2,9 +2,11 @@
 //! counted under the right reason.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "panicking is how a test fails")]
 
+mod agreement;
 mod forged;
 mod legitimate;
 mod lifecycle;
+mod mutants;
 mod stage;
 
 use dom0net::guard::{Policy, Reason};

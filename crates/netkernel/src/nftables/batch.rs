@@ -87,6 +87,8 @@ pub enum KeyKind {
     Ethertype,
     /// Numbers of transport protocols, of one byte.
     Protocol,
+    /// Other numbers, of this many bytes, in network byte order.
+    Number(u32),
 }
 
 impl KeyKind {
@@ -98,6 +100,7 @@ impl KeyKind {
             Self::Mac => (9, 6),
             Self::Ethertype => (10, 2),
             Self::Protocol => (12, 1),
+            Self::Number(length) => (4, length),
         }
     }
 }
