@@ -1,5 +1,6 @@
 //! The command line: one file for each command.
 
+mod guard;
 mod host;
 mod lab;
 pub(crate) mod network_bridge;
@@ -43,6 +44,9 @@ Example:
     Recover,
     /// Show the bridges of this host, the guests on them, and what the guard has dropped.
     Show(show::Show),
+    /// What guests may send: shown, tested, changed, checked.
+    #[command(subcommand)]
+    Guard(guard::Guard),
     /// A Xen host without Xen, to see what this program does and to try a configuration.
     #[command(subcommand)]
     Lab(lab::Lab),
@@ -77,6 +81,7 @@ pub(crate) fn run() -> u8 {
         Command::Stop(host) => host.run("stop"),
         Command::Recover => recover::run(),
         Command::Show(show) => show.run(),
+        Command::Guard(guard) => guard.run(),
         Command::Lab(lab) => lab.run(),
         Command::NetworkBridge { words } => network_bridge::run(words),
         Command::VifBridge { words } => crate::vif_bridge(words),

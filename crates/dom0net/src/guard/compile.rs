@@ -8,6 +8,8 @@
 //! A VLAN tag is taken off by the kernel before the rules see the frame: what is behind one tag is found in the same
 //! places as without, and goes through the same chains. Behind a second tag nothing is found, and nothing passes.
 
+use std::net::IpAddr;
+
 use ethernet::MacAddress;
 use ipnet::IpNet;
 use netkernel::nftables::{Element, Field, KeyKind, Match, Rule, Statement, Test, Verdict};
@@ -31,7 +33,7 @@ pub(super) struct Chain {
     pub(super) rules: Vec<Rule>,
 }
 
-/// Up to this many addresses, a comparison for each is cheaper than a look into a set.
+/// Up to this many addresses and networks, a comparison for each is cheaper than a look into a set.
 const COMPARED_ADDRESSES: usize = 2;
 /// How many dropped frames a second are told to the log, and how many at once.
 const LOGGED: (u64, u32) = (5, 10);
@@ -414,21 +416,26 @@ const LOOKED_INTO: [u16; 3] = [0x0800, 0x0806, 0x86dd];
 /// The tests whether a field holds an address of one of these networks; it does if one of them holds.
 fn address_tests(keys: KeyKind, field: Field, networks: &[IpNet]) -> Vec<Match> {
     let single = |network: &IpNet| network.prefix_len() == network.max_prefix_len();
-    if networks.len() <= COMPARED_ADDRESSES && networks.iter().all(single) {
-        return networks.iter().map(|network| Match::is(field, octets_of(network))).collect();
+    if networks.len() <= COMPARED_ADDRESSES {
+        let test = |network: &IpNet| Match {
+            field,
+            mask: (!single(network)).then(|| octets_of(network.netmask())),
+            test: Test::Is(octets_of(network.network())),
+        };
+        return networks.iter().map(test).collect();
     }
     let elements = if networks.iter().all(single) {
-        networks.iter().map(|network| Element::one(octets_of(network))).collect()
+        networks.iter().map(|network| Element::one(octets_of(network.addr()))).collect()
     } else {
         networks.iter().map(|network| Element::addresses(network.network(), network.broadcast())).collect()
     };
     vec![Match { field, mask: None, test: Test::OneOf(keys, elements) }]
 }
 
-fn octets_of(network: &IpNet) -> Vec<u8> {
-    match network {
-        IpNet::V4(network) => network.addr().octets().to_vec(),
-        IpNet::V6(network) => network.addr().octets().to_vec(),
+fn octets_of(address: IpAddr) -> Vec<u8> {
+    match address {
+        IpAddr::V4(address) => address.octets().to_vec(),
+        IpAddr::V6(address) => address.octets().to_vec(),
     }
 }
 

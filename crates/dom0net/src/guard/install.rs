@@ -15,6 +15,7 @@ use netkernel::nftables::{
 
 use super::compile::{Chain, compile};
 use super::layout::{Layout, MARKED};
+use super::nft;
 use super::policy::Policy;
 use super::reason::Reason;
 use crate::vif::Port;
@@ -45,6 +46,8 @@ pub struct Guard {
 pub struct GuardState {
     /// The devices that it is hooked to, by the names that it was given.
     pub devices: Vec<String>,
+    /// The word for the mode of its policy; none if another version of the program made it.
+    pub mode: Option<String>,
     /// How many frames each reason has dropped.
     pub dropped: BTreeMap<Reason, u64>,
 }
@@ -290,10 +293,22 @@ impl Guard {
         Ok(false)
     }
 
+    /// The rules of a policy for the device called `device`, as `nft` writes them; empty when the policy is disabled.
+    #[must_use]
+    pub fn text(&self, device: &LinkName, policy: &Policy) -> String {
+        match &compile(policy, &self.name)[..] {
+            [] => String::new(),
+            chains => nft::text(&self.table, chains, device.as_str(), PRIORITY),
+        }
+    }
+
     /// The guard as it is in the kernel; none when it is not there.
     pub fn state(&self, filter: &mut NfTables) -> Result<Option<GuardState>, Error> {
         let Some(chain) = filter.chain(self.table(), &self.name)? else { return Ok(None) };
-        let mut state = GuardState { devices: chain.devices, dropped: BTreeMap::new() };
+        let mut state = GuardState { devices: chain.devices, ..GuardState::default() };
+        let marked = filter.chain(self.table(), &self.named(MARKED))?;
+        state.mode =
+            marked.and_then(|marked| Layout::read(marked.comment.as_deref()?)).map(|layout| layout.mode);
         for chain in self.present_chains(filter)? {
             for rule in filter.rules(self.table(), Some(&chain))? {
                 let reason = rule.comment.as_deref().and_then(Reason::from_word);

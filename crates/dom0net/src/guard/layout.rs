@@ -11,11 +11,13 @@ pub(super) const MARKED: &str = "-arp";
 /// The form of the comment. Another one must have another number.
 const FORM: &str = "2";
 
-/// What the comment says: `2 9e8c3b0d5a1f7e62 ip4 arp ip6`.
+/// What the comment says: `2 9e8c3b0d5a1f7e62 locked ip4 arp ip6`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Layout {
     /// What tells one policy from another.
-    pub(super) fingerprint: String,
+    fingerprint: String,
+    /// The word for the policy's mode.
+    pub(super) mode: String,
     /// What the names of the chains have behind that of the port and a dash. The base chain, which has nothing, is
     /// not among them.
     suffixes: Vec<String>,
@@ -29,6 +31,7 @@ impl Layout {
         let suffix = |chain: &Chain| chain.name.get(front..).unwrap_or_default().to_owned();
         Self {
             fingerprint: fingerprint(policy),
+            mode: policy.mode.word().to_owned(),
             suffixes: others.unwrap_or_default().iter().map(suffix).collect(),
         }
     }
@@ -39,12 +42,12 @@ impl Layout {
         if words.next()? != FORM {
             return None;
         }
-        Some(Self { fingerprint: words.next()?, suffixes: words.collect() })
+        Some(Self { fingerprint: words.next()?, mode: words.next()?, suffixes: words.collect() })
     }
 
     /// The comment.
     pub(super) fn comment(&self) -> String {
-        format!("{FORM} {} {}", self.fingerprint, self.suffixes.join(" "))
+        format!("{FORM} {} {} {}", self.fingerprint, self.mode, self.suffixes.join(" "))
     }
 
     /// The names of the chains but the base chain.

@@ -10,6 +10,7 @@ mod frame;
 mod install;
 mod layout;
 mod network;
+mod nft;
 mod policy;
 mod reason;
 mod verdict;

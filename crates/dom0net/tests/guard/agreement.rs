@@ -4,108 +4,15 @@
 //! `GUARD_FRAMES` says how many frames each policy is tried with (a million when `CI` is set, 100,000 otherwise), and
 //! `GUARD_SEED` begins where an earlier run has failed.
 
-use std::collections::BTreeMap;
-use std::os::fd::AsFd;
-
-use dom0net::guard::{Draft, Guard, Judge, Mode, Policy, Protocols, Reason, Verdict};
-use dom0net::vif::{Port, PortKind, Vif};
+use dom0net::guard::{Draft, Judge, Mode, Policy, Protocols, Verdict};
 use lab::frame::{Content, Description, Frame, IpContent, Message};
-use netkernel::link::{LinkChange, LinkKind, index_of};
-use netkernel::namespace::Namespace;
-use netkernel::nftables::{
-    Batch, Hook, NfTables, Policy as Otherwise, Rule, Statement, Table, TableFamily, Verdict as Then,
-};
-use netkernel::packet::PacketSocket;
-use netkernel::sysctl::Sysctl;
-use netkernel::{Family, Rtnetlink};
 
+use super::gauge::{Gauge, Tally};
 use super::mutants::Mutants;
-use super::stage::{OWN, name};
+use super::stage::OWN;
 
-const PORT: Port = Port { vif: Vif { domid: 1, devid: 0 }, kind: PortKind::Vif };
-const BEHIND: Table<'_> = Table { family: TableFamily::Netdev, name: "behind-the-guard" };
 /// After so many frames the kernel's counters are looked at.
 const BLOCK: usize = 4096;
-
-/// A guarded device, and behind the guard a rule that counts and drops all that passes.
-struct Gauge {
-    host: Namespace,
-    _guest: Namespace,
-    sender: PacketSocket,
-}
-
-/// How many frames came to each end.
-type Tally = BTreeMap<Option<Reason>, u64>;
-
-impl Gauge {
-    fn new(policy: &Policy) -> Option<Self> {
-        let (host, guest) = (testkit::namespace()?, testkit::namespace()?);
-        for namespace in [&host, &guest] {
-            namespace
-                .run(|| Sysctl::default_of_links(Family::Inet6, "disable_ipv6").write("1").unwrap())
-                .unwrap();
-        }
-        let up = LinkChange { up: Some(true), ..LinkChange::default() };
-        host.run(|| {
-            let mut kernel = Rtnetlink::open().unwrap();
-            let kind = LinkKind::Veth {
-                peer: name("eth0"),
-                peer_change: LinkChange::default(),
-                peer_namespace: Some(guest.as_fd()),
-            };
-            kernel.create_link(&name("vif1.0"), &kind, &LinkChange::default()).unwrap();
-            let mut filter = NfTables::open().unwrap();
-            Guard::of(PORT).install(&mut filter, &name("vif1.0"), policy).unwrap();
-            let mut batch = Batch::new();
-            batch.add_table(BEHIND);
-            let devices = [name("vif1.0")];
-            let hook =
-                Hook { kind: "filter", number: 0, priority: 0, policy: Otherwise::Drop, devices: &devices };
-            batch.add_base_chain(BEHIND, "passed", &hook);
-            let statements = vec![Statement::Count, Statement::Verdict(Then::Drop)];
-            batch.add_rule(BEHIND, "passed", &Rule { statements, ..Rule::default() });
-            filter.commit(&batch).unwrap();
-            kernel.change_link(index_of(&name("vif1.0")).unwrap(), &up).unwrap();
-        })
-        .unwrap();
-        let sender = guest
-            .run(|| {
-                Rtnetlink::open().unwrap().change_link(index_of(&name("eth0")).unwrap(), &up).unwrap();
-                PacketSocket::open(&name("eth0")).unwrap()
-            })
-            .unwrap();
-        Some(Self { host, _guest: guest, sender })
-    }
-
-    /// What the kernel has done with all frames so far.
-    fn tally(&self) -> Tally {
-        let read = || {
-            let mut filter = NfTables::open().unwrap();
-            let dropped = Guard::of(PORT).state(&mut filter).unwrap().unwrap_or_default().dropped;
-            let passed = filter.rules(BEHIND, None).unwrap()[0].counted.unwrap().0;
-            let mut tally: Tally =
-                dropped.into_iter().map(|(reason, frames)| (Some(reason), frames)).collect();
-            tally.insert(None, passed);
-            tally.retain(|_, frames| *frames > 0);
-            tally
-        };
-        self.host.run(read).unwrap()
-    }
-
-    /// Sends frames, and says what the kernel did with them.
-    fn outcome(&self, frames: &[Frame]) -> Tally {
-        let before = self.tally();
-        for frame in frames {
-            self.sender.send(frame).unwrap_or_else(|error| panic!("{error}: {frame:?}"));
-        }
-        let mut after = self.tally();
-        for (end, frames) in &mut after {
-            *frames -= before.get(end).copied().unwrap_or(0);
-        }
-        after.retain(|_, frames| *frames > 0);
-        after
-    }
-}
 
 /// What the policy says becomes of frames.
 fn judged(judge: &Judge<'_>, frames: &[Frame]) -> Tally {

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "panicking is how a test fails")]
 
 mod agreement;
+mod change;
 mod forged;
+mod gauge;
 mod legitimate;
 mod lifecycle;
 mod mutants;
