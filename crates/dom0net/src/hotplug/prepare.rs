@@ -9,6 +9,7 @@ use xenstore::{Client, Requests};
 use super::error::Error;
 use super::mode::Mode;
 use super::nodes::{Nodes, Wanted, addresses, bad, device_name, text};
+use super::policy::policy_of;
 use super::request::Request;
 use super::route::{self, Routing};
 use super::uplinks::Uplinks;
@@ -39,24 +40,32 @@ pub(super) fn prepare_plug(
     store: &mut Client,
     kernel: &mut Kernel,
 ) -> Result<Prepared, Error> {
-    let mut wanted = Wanted::new(&Nodes::read(store, &request.backend)?, request)?;
+    let nodes = Nodes::read(store, &request.backend, request.port.vif.domid)?;
+    let mut wanted = Wanted::new(&nodes, request)?;
     match mode {
-        Mode::Bridge => onto_bridge(request, &wanted, kernel),
+        Mode::Bridge => onto_bridge(request, &nodes, wanted, kernel),
         Mode::Route => {
             let uplinks = Uplinks::find(kernel, request)?;
             let routing = Routing::of(&wanted, &uplinks)?;
-            by_routes(request, &wanted, &routing, kernel)
+            by_routes(request, &nodes, wanted, &routing, kernel)
         }
         Mode::Nat => {
             let uplinks = Uplinks::find(kernel, request)?;
             let routing = nat::addressing(&mut wanted, request, store, &uplinks)?;
-            by_routes(request, &wanted, &routing, kernel)
+            by_routes(request, &nodes, wanted, &routing, kernel)
         }
     }
 }
 
-fn onto_bridge(request: &Request, wanted: &Wanted, kernel: &mut Kernel) -> Result<Prepared, Error> {
+fn onto_bridge(
+    request: &Request,
+    nodes: &Nodes,
+    mut wanted: Wanted,
+    kernel: &mut Kernel,
+) -> Result<Prepared, Error> {
     let bridge = device::find_bridge(kernel, request.port, wanted.bridge.as_ref())?;
+    wanted.policy = policy_of(nodes, &wanted, wanted.given(), request, Some(&bridge.device.name))?.1;
+    let wanted = &wanted;
     check_vlans(wanted, &bridge)?;
     let (device, link) = device::find(kernel, request, &wanted.name)?;
     device::await_name(kernel, &device, &wanted.name)?;
@@ -94,10 +103,13 @@ fn check_vlans(wanted: &Wanted, bridge: &bridge::Bridge) -> Result<(), Error> {
 
 fn by_routes(
     request: &Request,
-    wanted: &Wanted,
+    nodes: &Nodes,
+    mut wanted: Wanted,
     routing: &Routing,
     kernel: &mut Kernel,
 ) -> Result<Prepared, Error> {
+    wanted.policy = policy_of(nodes, &wanted, Some(routing.guest.clone()), request, None)?.1;
+    let wanted = &wanted;
     if wanted.vlans.is_some() {
         return Err(bad("vlan", "", "only a bridge has VLANs; leave it away with this script").into());
     }
