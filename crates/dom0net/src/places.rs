@@ -12,6 +12,8 @@ pub struct Places {
     pub runtime: PathBuf,
     /// What outlives a reboot: `DOM0NET_STATE_DIR`, else `/var/lib/dom0net`.
     pub state: PathBuf,
+    /// Xen's scripts and what belongs to them: `DOM0NET_SCRIPTS_DIR`, else `/etc/xen/scripts`.
+    pub scripts: PathBuf,
 }
 
 impl Places {
@@ -27,6 +29,7 @@ impl Places {
             config: place("DOM0NET_CONFIG", "/etc/xen/xend-config.sxp"),
             runtime: place("DOM0NET_RUNTIME_DIR", "/run/dom0net"),
             state: place("DOM0NET_STATE_DIR", "/var/lib/dom0net"),
+            scripts: place("DOM0NET_SCRIPTS_DIR", "/etc/xen/scripts"),
         }
     }
 
