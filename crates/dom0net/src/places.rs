@@ -14,6 +14,8 @@ pub struct Places {
     pub runtime: PathBuf,
     /// What outlives a reboot: `DOM0NET_STATE_DIR`, else `/var/lib/dom0net`.
     pub state: PathBuf,
+    /// Xen's scripts and what belongs to them: `DOM0NET_SCRIPTS_DIR`, else `/etc/xen/scripts`.
+    pub scripts: PathBuf,
 }
 
 impl Places {
@@ -30,6 +32,7 @@ impl Places {
             guard: place("DOM0NET_GUARD_CONFIG", "/etc/xen/dom0net-guard.conf"),
             runtime: place("DOM0NET_RUNTIME_DIR", "/run/dom0net"),
             state: place("DOM0NET_STATE_DIR", "/var/lib/dom0net"),
+            scripts: place("DOM0NET_SCRIPTS_DIR", "/etc/xen/scripts"),
         }
     }
 

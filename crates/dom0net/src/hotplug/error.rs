@@ -7,6 +7,7 @@ use netkernel::link::LinkName;
 use netkernel::netlink;
 use netkernel::sysctl::SysctlError;
 
+use super::hooks::HookError;
 use super::nodes::BadNode;
 use super::request::BadCall;
 use crate::guard::ConfigError;
@@ -61,11 +62,13 @@ pub enum Error {
     Memory(MemoryError),
     /// The guest's address could not be made known to its network's DHCP server.
     Reservation(io::Error),
+    /// One of the administrator's hooks failed.
+    Hook(HookError),
     /// The kernel could not be asked.
     Kernel(netlink::Error),
     /// A kernel setting could not be read.
     Sysctl(SysctlError),
-    /// The vif was plugged, but those who wait for it could not be told, and so it was taken out again.
+    /// The vif was plugged, but what comes after that failed, and so it was taken out again.
     Announce {
         /// Why not.
         error: Box<Error>,
@@ -122,10 +125,11 @@ impl fmt::Display for Error {
             Self::Reservation(error) => {
                 write!(f, "cannot make the guest's address known to the DHCP server of its network: {error}")
             }
+            Self::Hook(error) => error.fmt(f),
             Self::Kernel(error) => error.fmt(f),
             Self::Sysctl(error) => error.fmt(f),
             Self::Announce { error, left } => {
-                write!(f, "the vif was ready, and was taken out again, because nobody could be told: {error}")?;
+                write!(f, "{error}; so the vif, which was ready, was taken out again")?;
                 left.iter().try_for_each(|error| write!(f, "; {error}"))
             }
             Self::Plan(error) => error.fmt(f),
@@ -174,6 +178,12 @@ impl From<netlink::Error> for Error {
 impl From<MemoryError> for Error {
     fn from(error: MemoryError) -> Self {
         Self::Memory(error)
+    }
+}
+
+impl From<HookError> for Error {
+    fn from(error: HookError) -> Self {
+        Self::Hook(error)
     }
 }
 

@@ -7,6 +7,7 @@
 pub(crate) mod bridge;
 mod device;
 mod error;
+mod hooks;
 mod indirect;
 mod mode;
 mod nat;
@@ -20,6 +21,7 @@ mod run;
 mod uplinks;
 
 pub use error::Error;
+pub use hooks::HookError;
 pub use indirect::{qemu_script, vif_setup};
 pub use mode::Mode;
 pub use nodes::{BadNode, Nodes, Wanted};

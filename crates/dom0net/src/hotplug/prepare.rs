@@ -21,6 +21,8 @@ use crate::plan::{Kernel, Plan};
 pub(super) struct Prepared {
     /// What to do.
     pub(super) plan: Plan,
+    /// The name that the device has then.
+    pub(super) name: LinkName,
     /// One sentence for the log, for when it is done.
     pub(super) message: String,
     /// The bridge that the vif becomes a port of.
@@ -77,6 +79,7 @@ fn onto_bridge(
     };
     let bridge = seen.bridge.device.name.to_string();
     Ok(Prepared {
+        name: wanted.name.clone(),
         plan: bridge::plug(request.port, wanted, &device.name, &seen),
         message: format!("{} plugged into {bridge}: {}", wanted.name, wanted.policy),
         mtu: bridge::mtu(wanted, &seen.bridge),
@@ -123,6 +126,7 @@ fn by_routes(
     };
     let guest: Vec<String> = routing.guest.iter().map(ToString::to_string).collect();
     Ok(Prepared {
+        name: wanted.name.clone(),
         plan: route::plug(request.port, wanted, &device.name, &seen, routing)?,
         message: format!("{} leads to {}: {}", wanted.name, guest.join(" and "), wanted.policy),
         mtu: wanted.mtu.unwrap_or(seen.device.mtu),
@@ -164,7 +168,7 @@ pub(super) fn prepare_unplug(
 }
 
 /// The name that the device was given, as far as xenstore still knows it.
-fn name_in_store(request: &Request, store: &mut Client) -> Option<LinkName> {
+pub(super) fn name_in_store(request: &Request, store: &mut Client) -> Option<LinkName> {
     let value = store.read(&format!("{}/vifname", request.backend)).ok()??;
     device_name(text("vifname", Some(&value)).ok()?, request).ok()
 }
@@ -192,7 +196,7 @@ fn addresses_left(
 }
 
 /// The guest's addresses, as far as xenstore still knows them.
-fn addresses_in_store(request: &Request, store: &mut Client) -> Vec<IpNet> {
+pub(super) fn addresses_in_store(request: &Request, store: &mut Client) -> Vec<IpNet> {
     let value = store.read(&format!("{}/ip", request.backend)).ok().flatten().unwrap_or_default();
     let list = text("ip", Some(&value)).ok().flatten().unwrap_or_default();
     addresses(list).unwrap_or_default()
