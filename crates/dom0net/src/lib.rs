@@ -1,6 +1,7 @@
 //! The virtual network of a Xen host.
 #![forbid(unsafe_code)]
 
+pub mod export;
 pub mod guard;
 pub mod hotplug;
 pub mod inventory;
@@ -10,5 +11,6 @@ pub mod places;
 pub mod plan;
 pub mod remember;
 pub mod routed;
+pub mod scripts;
 pub mod translation;
 pub mod vif;

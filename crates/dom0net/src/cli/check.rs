@@ -11,7 +11,7 @@ use xenconf::options::Options;
 use xenconf::sarif;
 
 use super::configuration::files::{self, Input, Unreadable};
-use super::configuration::findings::{draw_all, style};
+use super::configuration::findings::{draw_all, style, visible};
 use super::configuration::rules::Rules;
 use super::output::{is_terminal, json, out};
 
@@ -176,7 +176,7 @@ impl Printer {
         if self.is_forced || detection.kind != FileKind::Domain {
             return None;
         }
-        let (name, own) = (reading.source.name(), detection.dialect.name());
+        let (name, own) = (visible(reading.source.name()), detection.dialect.name());
         let reason = &detection.reason;
         Some(format!(
             "note: {name} was held against the rules of {own}: {reason}. --for {other} takes the others\n\n"

@@ -14,10 +14,10 @@ use xenconf::source::Source;
 use xenconf::xend::XendConfig;
 
 use super::configuration::files::{self, Unreadable};
-use super::configuration::findings::{draw_all, style};
+use super::configuration::findings::{draw_all, style, visible};
 use super::configuration::rules::Rules;
 use super::fail;
-use super::output::out;
+use super::output::{is_terminal, out};
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -89,7 +89,12 @@ impl Convert {
         let Some(written) = written else {
             return Ok(self.refuse(&reading));
         };
-        out(&written);
+        if is_terminal() {
+            // A value may hold what a terminal takes for a command.
+            written.lines().for_each(|line| out(&format!("{}\n", visible(line))));
+        } else {
+            out(&written);
+        }
         Ok(u8::from(found.has_errors()))
     }
 
@@ -124,7 +129,7 @@ impl Convert {
         };
         fail(&format!(
             "{wanted} can be made of {from}; {} is of the kind {}, since {}",
-            reading.source.name(),
+            visible(reading.source.name()),
             reading.detection.kind.name(),
             reading.detection.reason
         ))

@@ -2,7 +2,8 @@
 
 use ethernet::MacAddress;
 use netkernel::address::Address;
-use netkernel::link::{AddressGeneration, Link, LinkChange, LinkName, PortOptions};
+use netkernel::link::{AddressGeneration, Link, LinkChange, LinkName, PortOptions, PortVlan};
+use xenconf::vlan::{Vlan, Vlans};
 
 use super::nodes::Wanted;
 use crate::plan::{Change, Device, Plan};
@@ -31,6 +32,10 @@ pub(super) struct Bridge {
     pub(super) device: Device,
     /// Its MTU, in bytes.
     pub(super) mtu: u32,
+    /// Whether it filters VLANs; none: this kernel's bridges cannot.
+    pub(super) vlan_filtering: Option<bool>,
+    /// The VLAN that a new port is in; 0: none.
+    pub(super) default_pvid: u16,
 }
 
 /// The MTU that the vif gets: what was asked for, or what the bridge has.
@@ -63,18 +68,36 @@ pub(super) fn plug(port: Port, wanted: &Wanted, name_now: &LinkName, seen: &Seen
         let to = Some(seen.bridge.device.clone());
         plan.push(Change::Join { device: device.clone(), to, from: seen.master.clone() });
     }
-    // A second fence, which nobody's flush of the packet filter takes away: the bridge itself takes frames from the
-    // guest's own MAC address alone, and learns none.
-    let fenced = PortOptions { learning: Some(false), locked: Some(true), ..PortOptions::default() };
-    let open = PortOptions { learning: Some(true), locked: Some(false), ..PortOptions::default() };
-    plan.push(Change::PortOptions { device: device.clone(), to: fenced, from: open });
-    plan.push(Change::TieMac(device.clone(), wanted.policy.mac));
+    if let Some(vlans) = &wanted.vlans {
+        plan.push(port_vlans(device.clone(), vlans, &seen.bridge));
+    }
+    // With two devices of one MAC address the bridge must learn which of them the guest uses.
+    if !wanted.has_two_devices {
+        push_fence(&mut plan, &device, wanted.policy.mac);
+    }
     plan.push(Change::Link {
         device,
         to: LinkChange { up: Some(true), ..LinkChange::default() },
         from: LinkChange { up: Some(false), ..LinkChange::default() },
     });
     plan
+}
+
+/// A second fence, which nobody's flush of the packet filter takes away: the bridge itself takes frames from the guest's
+/// own MAC address alone, and learns none. On a bridge that filters VLANs this holds for those that the port is in.
+fn push_fence(plan: &mut Plan, device: &Device, mac: MacAddress) {
+    let fenced = PortOptions { learning: Some(false), locked: Some(true), ..PortOptions::default() };
+    let open = PortOptions { learning: Some(true), locked: Some(false), ..PortOptions::default() };
+    plan.push(Change::PortOptions { device: device.clone(), to: fenced, from: open });
+    plan.push(Change::TieMac(device.clone(), mac));
+}
+
+/// The bridge has put the port into its default VLAN; it shall be in those that are wanted, and in no other.
+fn port_vlans(device: Device, vlans: &Vlans, bridge: &Bridge) -> Change {
+    let vlan = |vlan: &Vlan| PortVlan { id: vlan.id, pvid: vlan.pvid, untagged: vlan.untagged };
+    let default = PortVlan { id: bridge.default_pvid, pvid: true, untagged: true };
+    let from = Some(default).filter(|default| default.id != 0).into_iter().collect();
+    Change::PortVlans { device, to: vlans.iter().map(vlan).collect(), from }
 }
 
 /// How a device that is still there leaves its bridge. Its guard stays until it is out.
@@ -139,7 +162,15 @@ mod tests {
 
     fn wanted(text: &str) -> Wanted {
         let policy = Policy::locked("00:16:3e:00:00:01".parse().unwrap(), ["10.0.0.1/32".parse().unwrap()]);
-        Wanted { name: name(text), policy, bridge: None, mtu: None, addresses: Vec::new() }
+        Wanted {
+            name: name(text),
+            policy,
+            bridge: None,
+            mtu: None,
+            addresses: Vec::new(),
+            vlans: None,
+            has_two_devices: false,
+        }
     }
 
     fn seen() -> Seen {
@@ -147,7 +178,12 @@ mod tests {
             device: Link { index: 9, mtu: 1500, ..Link::default() },
             addresses: Vec::new(),
             master: None,
-            bridge: Bridge { device: Device { index: 4, name: name("xenbr0") }, mtu: 9000 },
+            bridge: Bridge {
+                device: Device { index: 4, name: name("xenbr0") },
+                mtu: 9000,
+                vlan_filtering: None,
+                default_pvid: 1,
+            },
         }
     }
 
@@ -195,6 +231,30 @@ mod tests {
         assert_eq!(link_change(&plan.changes[0]).unwrap().up, Some(false));
         let back = plan.inverse();
         assert!(back.changes.iter().filter_map(link_change).all(|to| to.up != Some(true)), "{back}");
+    }
+
+    #[test]
+    fn a_guest_with_two_devices_is_tied_to_neither() {
+        let plan =
+            plug(PORT, &Wanted { has_two_devices: true, ..wanted("vif1.0") }, &name("vif1.0"), &seen());
+        let is_fence = |change: &Change| matches!(change, Change::PortOptions { .. } | Change::TieMac(..));
+        assert!(!plan.changes.iter().any(is_fence), "{plan}");
+        assert!(plan.changes.iter().any(|change| matches!(change, Change::Guard(..))), "{plan}");
+    }
+
+    #[test]
+    fn a_port_is_in_its_vlans_before_its_mac_is_tied_to_it() {
+        let vlans = Some(xenconf::vlan::parse("10p/100-101").unwrap());
+        let plan = plug(PORT, &Wanted { vlans, ..wanted("vif1.0") }, &name("vif1.0"), &seen());
+        let enslaved = position(&plan, |it| matches!(it, Change::Join { .. }));
+        let put = position(&plan, |it| matches!(it, Change::PortVlans { .. }));
+        let tied = position(&plan, |it| matches!(it, Change::TieMac(..)));
+        assert!(enslaved < put && put < tied, "{plan}");
+        let Change::PortVlans { to, from, .. } = &plan.changes[put] else { panic!() };
+        let own = |id| PortVlan { id, pvid: true, untagged: true };
+        let tagged = |id| PortVlan { id, pvid: false, untagged: false };
+        assert_eq!((&to[..], &from[..]), (&[own(10), tagged(100), tagged(101)][..], &[own(1)][..]));
+        assert!(plan.to_string().contains("put vif1.0 into VLAN 10, 100, 101\n"), "{plan}");
     }
 
     #[test]

@@ -7,6 +7,7 @@
 mod bridge;
 mod device;
 mod error;
+mod indirect;
 mod mode;
 mod nat;
 mod nodes;
@@ -18,6 +19,7 @@ mod run;
 mod uplinks;
 
 pub use error::Error;
+pub use indirect::{qemu_script, vif_setup};
 pub use mode::Mode;
 pub use nodes::{BadNode, Nodes, Wanted};
 pub use request::{Action, BadCall, Call, Request};

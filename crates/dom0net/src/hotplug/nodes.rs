@@ -9,6 +9,7 @@ use std::net::IpAddr;
 use ethernet::MacAddress;
 use ipnet::IpNet;
 use netkernel::link::{InvalidLinkName, LinkName};
+use xenconf::vlan::{self, Vlans};
 use xenstore::{Batch, Error as StoreError, Requests};
 
 use super::request::Request;
@@ -31,6 +32,10 @@ pub struct Nodes {
     pub vifname: Option<Vec<u8>>,
     /// The MTU.
     pub mtu: Option<Vec<u8>>,
+    /// The VLANs.
+    pub vlan: Option<Vec<u8>>,
+    /// Whether there is an emulated card beside the vif.
+    pub kind: Option<Vec<u8>>,
 }
 
 impl Nodes {
@@ -38,7 +43,15 @@ impl Nodes {
     pub fn read(store: &mut impl Requests, backend: &str) -> Result<Self, StoreError> {
         let mut batch = Batch::new();
         let mut ask = |node: &str| batch.read(&format!("{backend}/{node}"));
-        let tickets = (ask("mac")?, ask("ip")?, ask("bridge")?, ask("vifname")?, ask("mtu")?);
+        let tickets = (
+            ask("mac")?,
+            ask("ip")?,
+            ask("bridge")?,
+            ask("vifname")?,
+            ask("mtu")?,
+            ask("vlan")?,
+            ask("type")?,
+        );
         let replies = store.run(batch)?;
         let value = |ticket| replies.get(ticket).map(|value: Option<&[u8]>| value.map(<[u8]>::to_vec));
         Ok(Self {
@@ -47,6 +60,8 @@ impl Nodes {
             bridge: value(tickets.2)?,
             vifname: value(tickets.3)?,
             mtu: value(tickets.4)?,
+            vlan: value(tickets.5)?,
+            kind: value(tickets.6)?,
         })
     }
 }
@@ -64,6 +79,10 @@ pub struct Wanted {
     pub mtu: Option<u32>,
     /// The addresses and networks of `ip=`, as they were given.
     pub addresses: Vec<IpNet>,
+    /// The VLANs that it shall be in, on a bridge that filters them.
+    pub vlans: Option<Vlans>,
+    /// Whether the guest has an emulated card too, with the same MAC address: it uses one of the two at a time.
+    pub has_two_devices: bool,
 }
 
 /// A node says something that cannot be.
@@ -104,6 +123,10 @@ impl Wanted {
             addresses: addresses.unwrap_or_default(),
             bridge,
             mtu: text("mtu", nodes.mtu.as_deref())?.map(mtu).transpose()?,
+            // libxl writes `vif_ioemu`, and xend wrote `ioemu`.
+            has_two_devices: request.port.kind == PortKind::Tap
+                || nodes.kind.as_deref().is_some_and(|kind| kind.ends_with(b"ioemu")),
+            vlans: text("vlan", nodes.vlan.as_deref())?.map(vlans).transpose()?,
         })
     }
 }
@@ -174,6 +197,10 @@ fn mtu(text: &str) -> Result<u32, BadNode> {
         .ok_or_else(|| bad("mtu", text, "it is not a number of bytes from 68 to 65535"))
 }
 
+fn vlans(text: &str) -> Result<Vlans, BadNode> {
+    vlan::parse(text).map_err(|error| bad("vlan", text, &error.to_string()))
+}
+
 fn link_name(node: &'static str, text: &str) -> Result<LinkName, BadNode> {
     LinkName::new(text).map_err(|error: InvalidLinkName| bad(node, text, &error.to_string()))
 }
@@ -223,6 +250,8 @@ mod tests {
             bridge: value("bridge"),
             vifname: value("vifname"),
             mtu: value("mtu"),
+            vlan: value("vlan"),
+            kind: value("type"),
         }
     }
 
@@ -284,6 +313,9 @@ mod tests {
             ("mtu", "-1"),
             ("mtu", "67"),
             ("mtu", "1e9"),
+            ("vlan", "0"),
+            ("vlan", "10/20"),
+            ("vlan", "1-4095"),
             ("ip", &long),
             ("bridge", &long),
         ] {

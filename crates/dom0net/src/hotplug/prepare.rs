@@ -8,7 +8,7 @@ use xenstore::{Client, Requests};
 
 use super::error::Error;
 use super::mode::Mode;
-use super::nodes::{Nodes, Wanted, addresses, device_name, text};
+use super::nodes::{Nodes, Wanted, addresses, bad, device_name, text};
 use super::request::Request;
 use super::route::{self, Routing};
 use super::uplinks::Uplinks;
@@ -57,7 +57,9 @@ pub(super) fn prepare_plug(
 
 fn onto_bridge(request: &Request, wanted: &Wanted, kernel: &mut Kernel) -> Result<Prepared, Error> {
     let bridge = device::find_bridge(kernel, request.port, wanted.bridge.as_ref())?;
+    check_vlans(wanted, &bridge)?;
     let (device, link) = device::find(kernel, request, &wanted.name)?;
+    device::await_name(kernel, &device, &wanted.name)?;
     let seen = bridge::Seen {
         addresses: kernel.route.addresses(Some(device.index))?,
         master: device::master_of(kernel, &link)?,
@@ -75,13 +77,32 @@ fn onto_bridge(request: &Request, wanted: &Wanted, kernel: &mut Kernel) -> Resul
     })
 }
 
+/// A guest that is put into a VLAN must not end up in another because nobody looks at tags.
+fn check_vlans(wanted: &Wanted, bridge: &bridge::Bridge) -> Result<(), Error> {
+    let Some(vlans) = wanted.vlans.as_ref().filter(|_| bridge.vlan_filtering != Some(true)) else {
+        return Ok(());
+    };
+    let name = &bridge.device;
+    let fault = match bridge.vlan_filtering {
+        None => format!("{name} cannot filter VLANs with this kernel (CONFIG_BRIDGE_VLAN_FILTERING)"),
+        Some(_) => format!(
+            "{name} does not filter VLANs; have it do so, with: ip link set {name} type bridge vlan_filtering 1"
+        ),
+    };
+    Err(bad("vlan", &vlans.to_string(), &fault).into())
+}
+
 fn by_routes(
     request: &Request,
     wanted: &Wanted,
     routing: &Routing,
     kernel: &mut Kernel,
 ) -> Result<Prepared, Error> {
+    if wanted.vlans.is_some() {
+        return Err(bad("vlan", "", "only a bridge has VLANs; leave it away with this script").into());
+    }
     let (device, link) = device::find(kernel, request, &wanted.name)?;
+    device::await_name(kernel, &device, &wanted.name)?;
     route::check_free(kernel, request.port, &link, routing)?;
     let seen = route::Seen {
         addresses: kernel.route.addresses(Some(device.index))?,

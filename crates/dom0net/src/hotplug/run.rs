@@ -39,11 +39,16 @@ pub fn run(
             return 2;
         }
     };
+    carry_out(mode, &request)
+}
+
+/// Carries a call out, and returns its exit status.
+pub(super) fn carry_out(mode: Mode, request: &Request) -> u8 {
     // Kept for the end: closing may take a while, which nobody should wait for.
     let mut kernel = None;
     let status = match request.action {
-        Action::Appeared => appeared(mode, &request, &mut kernel),
-        Action::Gone => gone(mode, &request, &mut kernel),
+        Action::Appeared => appeared(mode, request, &mut kernel),
+        Action::Gone => gone(mode, request, &mut kernel),
     };
     if let Some(kernel) = kernel {
         kernel.close_later();
@@ -164,7 +169,7 @@ fn fields(request: &Request) -> [(&'static str, &str); 1] {
     [("vif", request.device.as_str())]
 }
 
-fn report(mode: Mode, level: Level, message: &str, fields: &[(&str, &str)]) {
+pub(super) fn report(mode: Mode, level: Level, message: &str, fields: &[(&str, &str)]) {
     tell(&Event { program: mode.script(), level, message, fields });
 }
 

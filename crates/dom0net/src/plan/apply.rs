@@ -69,6 +69,10 @@ impl Kernel {
                 self.route.change_link(device.index, &change)?;
             }
             Change::PortOptions { device, to, .. } => self.route.change_port(device.index, to)?,
+            Change::PortVlans { device, to, from } => {
+                gone(self.route.remove_port_vlans(device.index, from))?;
+                self.route.add_port_vlans(device.index, to)?;
+            }
             Change::AddAddress(device, address) => self.add_address(&on(address, device))?,
             Change::RemoveAddress(device, address) => self.remove_address(&on(address, device))?,
             Change::Relabel { device, to, .. } => self.relabel(device, to)?,

@@ -4,7 +4,7 @@ use std::fmt;
 
 use ethernet::MacAddress;
 use netkernel::address::Address;
-use netkernel::link::{BridgeOptions, LinkChange, LinkName, PortOptions};
+use netkernel::link::{BridgeOptions, LinkChange, LinkName, PortOptions, PortVlan};
 use netkernel::neighbour::Neighbour;
 use netkernel::next_hop::NextHopObject;
 use netkernel::route::Route;
@@ -73,6 +73,15 @@ pub enum Change {
         to: PortOptions,
         /// What it was, in the same respects.
         from: PortOptions,
+    },
+    /// Puts a port of a bridge that filters VLANs into others.
+    PortVlans {
+        /// Which port.
+        device: Device,
+        /// Those that it shall be in.
+        to: Vec<PortVlan>,
+        /// Those that it was in.
+        from: Vec<PortVlan>,
     },
     /// Adds an address to the device. An IPv6 address that was found to be unique is not checked for that again.
     AddAddress(Device, Address),
@@ -190,6 +199,7 @@ impl Change {
             | Self::Join { device: this, .. }
             | Self::Rename(this, _)
             | Self::PortOptions { device: this, .. }
+            | Self::PortVlans { device: this, .. }
             | Self::Relabel { device: this, .. }
             | Self::AddAddress(this, _)
             | Self::RemoveAddress(this, _)
@@ -230,6 +240,7 @@ impl Change {
             }
             Self::Join { device, to, from } => Self::Join { device, to: from, from: to },
             Self::PortOptions { device, to, from } => Self::PortOptions { device, to: from, from: to },
+            Self::PortVlans { device, to, from } => Self::PortVlans { device, to: from, from: to },
             Self::AddAddress(device, address) => Self::RemoveAddress(device, address),
             Self::RemoveAddress(device, address) => Self::AddAddress(device, address),
             Self::Relabel { device, to, from } => Self::Relabel { device, to: from, from: to },
@@ -270,6 +281,10 @@ impl fmt::Display for Change {
                 None => write!(f, "make {device} nobody's port"),
             },
             Self::PortOptions { device, to, .. } => write!(f, "{device}: {}", port_words(to)),
+            Self::PortVlans { device, to, .. } => {
+                let ids: Vec<String> = to.iter().map(|vlan| vlan.id.to_string()).collect();
+                write!(f, "put {device} into VLAN {}", ids.join(", "))
+            }
             Self::AddAddress(device, address) => write!(f, "add {address} to {device}"),
             Self::RemoveAddress(device, address) => write!(f, "remove {address} from {device}"),
             Self::TeachNeighbour(device, neighbour) => {

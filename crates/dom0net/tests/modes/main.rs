@@ -1,6 +1,7 @@
 //! Each way of giving a guest a network, on hosts in a lab: what the scripts do is seen by packets.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "panicking is how a test fails")]
 
+mod bridge;
 mod nat;
 mod route;
 mod stage;

@@ -15,8 +15,18 @@ use netkernel::nftables::NfTables;
 use tempfile::TempDir;
 use xenstore::Requests;
 
-pub(crate) const SCRIPTS: [&str; 6] =
-    ["dom0net", "network-nat", "network-route", "vif-bridge", "vif-nat", "vif-route"];
+pub(crate) const SCRIPTS: [&str; 10] = [
+    "dom0net",
+    "network-bridge",
+    "network-nat",
+    "network-route",
+    "qemu-ifdown",
+    "qemu-ifup",
+    "vif-bridge",
+    "vif-nat",
+    "vif-route",
+    "vif-setup",
+];
 
 pub(crate) struct Stage {
     pub(crate) lab: Lab,

@@ -11,6 +11,8 @@ use xenconf::check::{Reading, read_file};
 use xenconf::options::Options;
 use xenconf::source::{MAX_SIZE, Source};
 
+use super::findings::visible;
+
 /// The argument that means standard input.
 const STANDARD_INPUT: &str = "-";
 
@@ -47,7 +49,7 @@ pub(crate) struct Unreadable(pub(crate) String);
 
 impl Unreadable {
     fn new(path: &Path, error: &io::Error) -> Self {
-        Self(format!("cannot read {}: {error}", path.display()))
+        Self(format!("cannot read {}: {error}", visible(&path.to_string_lossy())))
     }
 }
 

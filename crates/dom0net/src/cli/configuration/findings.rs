@@ -19,7 +19,7 @@ pub(crate) fn draw_all(diagnostics: &Diagnostics, source: &Source, style: Style)
     let mut drawn: Vec<String> = diagnostics.iter().map(|found| draw(found, source, style) + "\n").collect();
     if diagnostics.left_out() > 0 {
         let left_out = diagnostics.left_out();
-        drawn.push(format!("note: {}: {left_out} more findings are left out\n\n", source.name()));
+        drawn.push(format!("note: {}: {left_out} more findings are left out\n\n", visible(source.name())));
     }
     drawn.concat()
 }
@@ -30,4 +30,10 @@ pub(crate) fn draw(found: &Diagnostic, source: &Source, style: Style) -> String 
     // The drawing leaves blanks at the ends of lines.
     let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
     lines.join("\n") + "\n"
+}
+
+/// A text from a file, or its name, without what a terminal would take for a command.
+pub(crate) fn visible(text: &str) -> String {
+    let show = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(show).collect()
 }

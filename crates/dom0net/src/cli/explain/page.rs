@@ -5,7 +5,7 @@ use xenconf::diagnostic::render::Style;
 use xenconf::dialect::Dialect;
 use xenconf::examples::{self, Example, File};
 
-use crate::cli::configuration::findings::draw;
+use crate::cli::configuration::findings::{draw, visible};
 
 /// How wide the text is, in columns.
 const WIDTH: usize = 80;
@@ -59,7 +59,7 @@ fn said(example: &Example, style: Style) -> String {
 /// The files of an example: what to call each, and its lines.
 fn files(example: &Example) -> Vec<(String, Vec<String>)> {
     let shown = |file: &File, goes_on: bool| {
-        let mut lines: Vec<String> = String::from_utf8_lossy(file.text).split('\n').map(visible).collect();
+        let mut lines: Vec<String> = String::from_utf8_lossy(file.text).split('\n').map(short).collect();
         if lines.last().is_some_and(String::is_empty) {
             lines.pop();
         }
@@ -87,11 +87,8 @@ fn command(example: &Example) -> String {
 }
 
 /// A line without what a terminal would take for a command, and not too long.
-fn visible(line: &str) -> String {
-    let mut shown = String::new();
-    for c in line.chars() {
-        if c.is_control() || c == '\u{feff}' { shown.extend(c.escape_default()) } else { shown.push(c) }
-    }
+fn short(line: &str) -> String {
+    let mut shown = visible(&line.replace('\u{feff}', "\\u{feff}"));
     if shown.chars().count() > WIDTH {
         shown = shown.chars().take(WIDTH - 2).collect::<String>() + " …";
     }

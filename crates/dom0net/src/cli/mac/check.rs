@@ -10,6 +10,7 @@ use ethernet::MacAddress;
 use serde_json::json;
 
 use self::uses::{Owner, Uses};
+use crate::cli::configuration::findings::visible;
 use crate::cli::configuration::rules::Rules;
 use crate::cli::output::{announce, json as print_json, out};
 
@@ -91,5 +92,5 @@ fn object((address, owners): (&MacAddress, &Vec<Owner>)) -> serde_json::Value {
 fn line(address: MacAddress, owners: &[Owner]) -> String {
     let owners: Vec<String> =
         owners.iter().map(|owner| format!("{} ({})", owner.name, owner.place)).collect();
-    format!("{address} is used by {}\n", owners.join(" and "))
+    format!("{address} is used by {}\n", visible(&owners.join(" and ")))
 }
