@@ -32,17 +32,17 @@ impl Kernel {
     pub(super) fn rename(&mut self, device: &Device, to: &LinkName) -> Result<(), Error> {
         let renamed = LinkChange { name: Some(to.clone()), ..LinkChange::default() };
         match self.route.change_link(device.index, &renamed) {
-            Err(error) if error.is_busy() => self.rename_while_down(device, renamed),
+            Err(error) if error.is_busy() => self.rename_while_down(device, &renamed),
             result => Ok(result?),
         }
     }
 
-    fn rename_while_down(&mut self, device: &Device, renamed: LinkChange) -> Result<(), Error> {
+    fn rename_while_down(&mut self, device: &Device, renamed: &LinkChange) -> Result<(), Error> {
         let before = self.route.link_at(device.index)?.unwrap_or_default();
         let lost = self.what_down_would_take(device)?;
         let state = |up| LinkChange { up: Some(up), ..LinkChange::default() };
         self.route.change_link(device.index, &state(false))?;
-        let result = self.route.change_link(device.index, &renamed);
+        let result = self.route.change_link(device.index, renamed);
         // The link-local address comes back like the others: one that the kernel makes would be checked for uniqueness
         // first, for a second or more.
         let generation = |to| LinkChange { address_generation: to, ..LinkChange::default() };
@@ -218,7 +218,7 @@ mod tests {
                 settle(&mut kernel);
                 let before = state(&mut kernel, &device);
                 let renamed = LinkChange { name: Some(name("peth0")), ..LinkChange::default() };
-                kernel.rename_while_down(&device, renamed).unwrap();
+                kernel.rename_while_down(&device, &renamed).unwrap();
                 let link = kernel.route.link_at(7).unwrap().unwrap();
                 assert_eq!((link.name.as_str(), link.is_running()), ("peth0", true));
                 assert_eq!(link.address_generation, Some(AddressGeneration::Eui64));
