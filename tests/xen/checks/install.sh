@@ -1,7 +1,7 @@
 # Our program takes the place of Xen's scripts, as README says; the stock ones are kept aside.
 scripts=/etc/xen/scripts
 install -m755 /mnt/host/dom0net /usr/sbin/dom0net
-for script in vif-bridge network-bridge; do
+for script in vif-bridge vif-route network-bridge network-route network-nat; do
   [ ! -e $scripts/$script ] || mv $scripts/$script $scripts/$script.stock
   ln -s /usr/sbin/dom0net $scripts/$script
 done

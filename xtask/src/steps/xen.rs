@@ -39,9 +39,11 @@ const fn chosen(title: &'static str, limit: u32) -> Chosen {
 /// plugs, because they take many minutes there; what counts how many of 8,000 packets a second are lost, because the emulator
 /// itself loses some; and the stock scripts, which have made way for ours in this dom0.
 const CHOSEN: &[Chosen] = &[
+    chosen("dom0net", 60),
     chosen("dom0net: guard", 120),
     chosen("dom0net: hotplug", 180),
     chosen("dom0net: lab", 120),
+    chosen("dom0net: modes", 240),
     Chosen { title: "dom0net: network", limit: 240, without: &["killed::", "traffic_goes_on"] },
     chosen("lab: keeper", 120),
     chosen("lab: plugging", 120),
