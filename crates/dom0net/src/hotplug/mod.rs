@@ -7,12 +7,14 @@
 pub(crate) mod bridge;
 mod device;
 mod error;
+mod network;
 mod nodes;
 mod policy;
 mod request;
 mod run;
 
 pub use error::Error;
+pub use network::GuardedNetwork;
 pub use nodes::{BadNode, Nodes, Wanted};
 pub use policy::Guarded;
 pub use request::{Action, BadCall, Call, Request};

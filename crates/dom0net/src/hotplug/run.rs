@@ -8,6 +8,7 @@ use xenstore::{Batch, Client, Requests};
 use super::bridge::{Seen, mtu, plug, unplug};
 use super::device;
 use super::error::Error;
+use super::network;
 use super::nodes::{Nodes, Wanted, device_name, text};
 use super::policy::policy_of;
 use super::request::{Action, Call, Request};
@@ -89,6 +90,7 @@ struct Plugged {
 
 fn plug_into_bridge(request: &Request, store: &mut Client, kernel: &mut Kernel) -> Result<Plugged, Error> {
     let (wanted, seen, plan) = plan_plug(request, store, kernel)?;
+    network::ensure(kernel, &seen.bridge.device, &Places::from_environment())?;
     plan.apply(kernel)?;
     if let Err(error) = announce(request, store, mtu(&wanted, &seen.bridge)) {
         // Nobody will ever know of this vif, and nobody would take it out.

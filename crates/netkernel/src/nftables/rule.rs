@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use super::batch::{Element, KeyKind};
 use super::numbers::{
-    LIST_ELEMENT, REGISTER, REGISTER_VERDICT, bitwise, compare, counter, data, expression, extension,
-    immediate, limit, log, lookup, meta, payload, range, verdict,
+    LIST_ELEMENT, REGISTER, REGISTER_VERDICT, bitwise, compare, connection, counter, data, expression,
+    extension, immediate, limit, log, lookup, meta, payload, range, verdict,
 };
 use crate::netlink::Message;
 
@@ -54,6 +54,14 @@ pub enum Field {
     /// The number of the transport protocol (one byte), behind IPv6 extension headers. A packet whose network
     /// header is not sound has none.
     TransportProtocol,
+    /// The group of the device that it came in on (`IFLA_GROUP`): four bytes in the machine's order.
+    InGroup,
+    /// The name of the device that it came in on: sixteen bytes, filled up with zeros.
+    InName,
+    /// Its priority (`SO_PRIORITY`): four bytes in the machine's order.
+    Priority,
+    /// What connection tracking says of it (`NF_CT_STATE_BIT`): four bytes in the machine's order.
+    ConnectionState,
     /// Whether an IPv6 packet has an extension header with this number: one byte, 1 or 0.
     HasExtensionHeader(u8),
 }
@@ -105,6 +113,8 @@ pub enum Statement {
     },
     /// Keep it out of connection tracking.
     DoNotTrack,
+    /// Give it this priority (`SO_PRIORITY`).
+    SetPriority(u32),
     /// Go on only with so many packets; of the others the rule knows nothing.
     Limit {
         /// How many a second.
@@ -201,9 +211,13 @@ impl Field {
                 load.u32_be(extension::LENGTH, 1);
                 load.u32_be(extension::FLAGS, extension::FLAG_PRESENT);
             }),
-            Self::TransportProtocol => write_expression(list, "meta", |load| {
-                load.u32_be(meta::KEY, libc::NFT_META_L4PROTO.cast_unsigned());
-                load.u32_be(meta::DESTINATION, REGISTER);
+            Self::TransportProtocol => write_meta(list, libc::NFT_META_L4PROTO),
+            Self::InGroup => write_meta(list, libc::NFT_META_IIFGROUP),
+            Self::InName => write_meta(list, libc::NFT_META_IIFNAME),
+            Self::Priority => write_meta(list, libc::NFT_META_PRIORITY),
+            Self::ConnectionState => write_expression(list, "ct", |load| {
+                load.u32_be(connection::KEY, libc::NFT_CT_STATE.cast_unsigned());
+                load.u32_be(connection::DESTINATION, REGISTER);
             }),
         }
     }
@@ -221,6 +235,13 @@ impl Test {
             Self::NotIn(set) => write_lookup(list, set, libc::NFT_LOOKUP_F_INV, None),
         }
     }
+}
+
+fn write_meta(list: &mut Message, key: i32) {
+    write_expression(list, "meta", |load| {
+        load.u32_be(meta::KEY, key.cast_unsigned());
+        load.u32_be(meta::DESTINATION, REGISTER);
+    });
 }
 
 fn write_comparison(list: &mut Message, operation: i32, value: &[u8]) {
@@ -263,6 +284,18 @@ impl Statement {
                 it.u64_be(counter::PACKETS, *packets);
             }),
             Self::DoNotTrack => write_expression(list, "notrack", |_| ()),
+            Self::SetPriority(priority) => {
+                write_expression(list, "immediate", |load| {
+                    load.u32_be(immediate::DESTINATION, REGISTER);
+                    load.nested(immediate::DATA, |value| {
+                        value.attribute(data::VALUE, &priority.to_ne_bytes());
+                    });
+                });
+                write_expression(list, "meta", |store| {
+                    store.u32_be(meta::KEY, libc::NFT_META_PRIORITY.cast_unsigned());
+                    store.u32_be(meta::SOURCE, REGISTER);
+                });
+            }
             Self::Limit { per_second, burst } => write_expression(list, "limit", |it| {
                 it.u64_be(limit::RATE, *per_second);
                 it.u64_be(limit::UNIT, 1);
