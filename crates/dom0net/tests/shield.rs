@@ -2,65 +2,20 @@
 //! tracks what only passes.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "panicking is how a test fails")]
 
+#[path = "support/mod.rs"]
+mod support;
+
 use std::io::ErrorKind;
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::os::unix::fs::symlink;
-use std::process::Command;
-use std::sync::Arc;
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
 
-use lab::{DomainConfig, Guest, Lab, LabConfig, Ping, Station};
-use tempfile::TempDir;
+use lab::Station;
+
+use support::guests::{Scene, reaches};
 
 const HOST: &str = "10.0.0.250";
 const HOST6: &str = "2001:db8::250";
 const GATEWAY: &str = "10.0.0.254";
-
-struct Scene {
-    lab: Lab,
-    web: Arc<Guest>,
-    db: Arc<Guest>,
-    _folder: TempDir,
-}
-
-impl Scene {
-    fn new(config: &str) -> Option<Self> {
-        testkit::namespace()?;
-        let folder = tempfile::tempdir().unwrap();
-        for script in ["vif-bridge", "dom0net"] {
-            symlink(env!("CARGO_BIN_EXE_dom0net"), folder.path().join(script)).unwrap();
-        }
-        let guard = folder.path().join("guard.conf");
-        std::fs::write(&guard, config).unwrap();
-        let mut options = LabConfig::default();
-        folder.path().clone_into(&mut options.toolstack.scripts);
-        options.toolstack.environment.push(("DOM0NET_GUARD_CONFIG".to_owned(), guard.into_os_string()));
-        let lab = Lab::build(options).unwrap();
-        lab.add_bridge("xenbr0", &["eth0"]).unwrap();
-        let guest = |name: &str, number: u8| {
-            let spec = format!(
-                "mac=00:16:3e:00:00:{number:02x},ip=10.0.0.{number} 2001:db8::{number:x},bridge=xenbr0"
-            );
-            lab.create(&DomainConfig::xl(name, &[&spec]).unwrap()).unwrap()
-        };
-        let (web, db) = (guest("web", 2), guest("db", 3));
-        Some(Self { lab, web, db, _folder: folder })
-    }
-
-    fn host(&self) -> &Station {
-        self.lab.host().station()
-    }
-
-    fn guard(&self, words: &[&str]) -> (bool, String) {
-        let program = self.lab.toolstack().options().scripts.join("dom0net");
-        let output = self.lab.on_host(Command::new(program).arg("guard").args(words)).unwrap();
-        (output.status.success(), String::from_utf8(output.stdout).unwrap())
-    }
-}
-
-fn reaches(station: &Station, address: &str) -> bool {
-    station.ping(&Ping::to(address.parse::<IpAddr>().unwrap())).unwrap().is_here()
-}
 
 /// Whether a connection is made, or at least refused by somebody who is there.
 fn connects(station: &Station, host: &Station, port: u16) -> bool {
