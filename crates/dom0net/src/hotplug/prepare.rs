@@ -14,7 +14,7 @@ use super::request::Request;
 use super::route::{self, Routing};
 use super::uplinks::Uplinks;
 use super::{bridge, device, nat};
-use crate::plan::{Kernel, Plan};
+use crate::plan::{Device, Kernel, Plan};
 
 /// A plug that can be carried out.
 #[derive(Debug)]
@@ -26,7 +26,7 @@ pub(super) struct Prepared {
     /// One sentence for the log, for when it is done.
     pub(super) message: String,
     /// The bridge that the vif becomes a port of.
-    pub(super) bridge: Option<String>,
+    pub(super) bridge: Option<Device>,
     /// The MTU that the guest is told.
     pub(super) mtu: u32,
     /// The guest's MAC address.
@@ -77,7 +77,7 @@ fn onto_bridge(
         device: link,
         bridge,
     };
-    let bridge = seen.bridge.device.name.to_string();
+    let bridge = &seen.bridge.device;
     Ok(Prepared {
         name: wanted.name.clone(),
         plan: bridge::plug(request.port, wanted, &device.name, &seen),
@@ -85,7 +85,7 @@ fn onto_bridge(
         mtu: bridge::mtu(wanted, &seen.bridge),
         mac: wanted.policy.mac,
         addresses: wanted.addresses.clone(),
-        bridge: Some(bridge),
+        bridge: Some(seen.bridge.device.clone()),
     })
 }
 
