@@ -42,7 +42,7 @@ impl InstallScripts {
             Ok(steps) if steps.iter().all(|step| matches!(step, Step::Already(_))) => {
                 out("nothing to do: all is so already\n");
             }
-            Ok(steps) => out(&steps.iter().map(|step| format!("{step}\n")).collect::<String>()),
+            Ok(steps) => steps.iter().for_each(|step| out(&format!("{step}\n"))),
             Err(error) => return fail(&error),
         }
         0
