@@ -65,7 +65,7 @@ const EXAMPLES: &[&str] = &["lab", "send_frame"];
 const BUILD_LIMIT: Duration = Duration::from_mins(20);
 
 /// How long all that goes on under Xen may take: twice what it takes on a machine that does nothing else.
-const RUN_LIMIT: Duration = Duration::from_mins(16);
+const RUN_LIMIT: Duration = Duration::from_mins(20);
 
 pub(super) fn run(places: &Places, report: &mut Report) {
     let mut ready = false;
