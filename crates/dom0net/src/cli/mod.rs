@@ -7,6 +7,7 @@ mod confirm;
 mod convert;
 mod explain;
 mod export;
+mod guard;
 mod host;
 mod install_scripts;
 mod lab;
@@ -99,6 +100,9 @@ Examples:
   dom0net install-scripts
   dom0net install-scripts --uninstall")]
     InstallScripts(install_scripts::InstallScripts),
+    /// What guests may send: shown, tested, changed, checked.
+    #[command(subcommand)]
+    Guard(guard::Guard),
     /// A Xen host without Xen, to see what this program does and to try a configuration.
     #[command(subcommand)]
     Lab(lab::Lab),
@@ -171,6 +175,7 @@ pub(crate) fn run() -> u8 {
         Command::Mac(mac) => mac.run(),
         Command::Addresses(remembered) => remembered.run(),
         Command::InstallScripts(install) => install.run(),
+        Command::Guard(guard) => guard.run(),
         Command::Lab(lab) => lab.run(),
         Command::NetworkBridge { words } => network_bridge::run(words),
         Command::NetworkNat { words } => network_nat::run(words),

@@ -4,13 +4,15 @@
 //! back to xenstore, always. This path is short because it is walked for each vif of each guest: no list of all
 //! links or rules is read on it, so that its cost does not depend on how many there are.
 
-mod bridge;
+pub(crate) mod bridge;
 mod device;
 mod error;
+mod hooks;
 mod indirect;
 mod mode;
 mod nat;
 mod nodes;
+mod policy;
 mod prepare;
 mod request;
 mod reserve;
@@ -19,8 +21,10 @@ mod run;
 mod uplinks;
 
 pub use error::Error;
+pub use hooks::HookError;
 pub use indirect::{qemu_script, vif_setup};
 pub use mode::Mode;
 pub use nodes::{BadNode, Nodes, Wanted};
+pub use policy::Guarded;
 pub use request::{Action, BadCall, Call, Request};
 pub use run::run;

@@ -9,6 +9,7 @@ use xenstore::{Client, Requests};
 use super::error::Error;
 use super::mode::Mode;
 use super::nodes::{Nodes, Wanted, addresses, bad, device_name, text};
+use super::policy::policy_of;
 use super::request::Request;
 use super::route::{self, Routing};
 use super::uplinks::Uplinks;
@@ -20,6 +21,8 @@ use crate::plan::{Kernel, Plan};
 pub(super) struct Prepared {
     /// What to do.
     pub(super) plan: Plan,
+    /// The name that the device has then.
+    pub(super) name: LinkName,
     /// One sentence for the log, for when it is done.
     pub(super) message: String,
     /// The bridge that the vif becomes a port of.
@@ -39,24 +42,32 @@ pub(super) fn prepare_plug(
     store: &mut Client,
     kernel: &mut Kernel,
 ) -> Result<Prepared, Error> {
-    let mut wanted = Wanted::new(&Nodes::read(store, &request.backend)?, request)?;
+    let nodes = Nodes::read(store, &request.backend, request.port.vif.domid)?;
+    let mut wanted = Wanted::new(&nodes, request)?;
     match mode {
-        Mode::Bridge => onto_bridge(request, &wanted, kernel),
+        Mode::Bridge => onto_bridge(request, &nodes, wanted, kernel),
         Mode::Route => {
             let uplinks = Uplinks::find(kernel, request)?;
             let routing = Routing::of(&wanted, &uplinks)?;
-            by_routes(request, &wanted, &routing, kernel)
+            by_routes(request, &nodes, wanted, &routing, kernel)
         }
         Mode::Nat => {
             let uplinks = Uplinks::find(kernel, request)?;
             let routing = nat::addressing(&mut wanted, request, store, &uplinks)?;
-            by_routes(request, &wanted, &routing, kernel)
+            by_routes(request, &nodes, wanted, &routing, kernel)
         }
     }
 }
 
-fn onto_bridge(request: &Request, wanted: &Wanted, kernel: &mut Kernel) -> Result<Prepared, Error> {
+fn onto_bridge(
+    request: &Request,
+    nodes: &Nodes,
+    mut wanted: Wanted,
+    kernel: &mut Kernel,
+) -> Result<Prepared, Error> {
     let bridge = device::find_bridge(kernel, request.port, wanted.bridge.as_ref())?;
+    wanted.policy = policy_of(nodes, &wanted, wanted.given(), request, Some(&bridge.device.name))?.1;
+    let wanted = &wanted;
     check_vlans(wanted, &bridge)?;
     let (device, link) = device::find(kernel, request, &wanted.name)?;
     device::await_name(kernel, &device, &wanted.name)?;
@@ -68,6 +79,7 @@ fn onto_bridge(request: &Request, wanted: &Wanted, kernel: &mut Kernel) -> Resul
     };
     let bridge = seen.bridge.device.name.to_string();
     Ok(Prepared {
+        name: wanted.name.clone(),
         plan: bridge::plug(request.port, wanted, &device.name, &seen),
         message: format!("{} plugged into {bridge}: {}", wanted.name, wanted.policy),
         mtu: bridge::mtu(wanted, &seen.bridge),
@@ -94,10 +106,13 @@ fn check_vlans(wanted: &Wanted, bridge: &bridge::Bridge) -> Result<(), Error> {
 
 fn by_routes(
     request: &Request,
-    wanted: &Wanted,
+    nodes: &Nodes,
+    mut wanted: Wanted,
     routing: &Routing,
     kernel: &mut Kernel,
 ) -> Result<Prepared, Error> {
+    wanted.policy = policy_of(nodes, &wanted, Some(routing.guest.clone()), request, None)?.1;
+    let wanted = &wanted;
     if wanted.vlans.is_some() {
         return Err(bad("vlan", "", "only a bridge has VLANs; leave it away with this script").into());
     }
@@ -111,6 +126,7 @@ fn by_routes(
     };
     let guest: Vec<String> = routing.guest.iter().map(ToString::to_string).collect();
     Ok(Prepared {
+        name: wanted.name.clone(),
         plan: route::plug(request.port, wanted, &device.name, &seen, routing)?,
         message: format!("{} leads to {}: {}", wanted.name, guest.join(" and "), wanted.policy),
         mtu: wanted.mtu.unwrap_or(seen.device.mtu),
@@ -152,7 +168,7 @@ pub(super) fn prepare_unplug(
 }
 
 /// The name that the device was given, as far as xenstore still knows it.
-fn name_in_store(request: &Request, store: &mut Client) -> Option<LinkName> {
+pub(super) fn name_in_store(request: &Request, store: &mut Client) -> Option<LinkName> {
     let value = store.read(&format!("{}/vifname", request.backend)).ok()??;
     device_name(text("vifname", Some(&value)).ok()?, request).ok()
 }
@@ -180,7 +196,7 @@ fn addresses_left(
 }
 
 /// The guest's addresses, as far as xenstore still knows them.
-fn addresses_in_store(request: &Request, store: &mut Client) -> Vec<IpNet> {
+pub(super) fn addresses_in_store(request: &Request, store: &mut Client) -> Vec<IpNet> {
     let value = store.read(&format!("{}/ip", request.backend)).ok().flatten().unwrap_or_default();
     let list = text("ip", Some(&value)).ok().flatten().unwrap_or_default();
     addresses(list).unwrap_or_default()

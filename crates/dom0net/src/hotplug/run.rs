@@ -5,8 +5,9 @@ use std::ffi::OsString;
 use xenstore::{Batch, Client, Requests};
 
 use super::error::Error;
+use super::hooks::{HookError, Hooks, Known};
 use super::mode::Mode;
-use super::prepare::{Prepared, prepare_plug, prepare_unplug};
+use super::prepare::{Prepared, addresses_in_store, name_in_store, prepare_plug, prepare_unplug};
 use super::request::{Action, Call, Request};
 use super::reserve::{reserve, withdraw};
 use crate::guard::Guard;
@@ -85,6 +86,13 @@ fn plug(mode: Mode, request: &Request, store: &mut Client, kernel: &mut Kernel) 
     let prepared = prepare_plug(mode, request, store, kernel)?;
     prepared.plan.apply(kernel)?;
     let known = reserve(mode, request, &prepared, store).and_then(|()| {
+        let known = Known {
+            device: Some(prepared.name.to_string()),
+            bridge: prepared.bridge.as_deref(),
+            mac: Some(prepared.mac.to_string()),
+            addresses: &prepared.addresses,
+        };
+        Hooks::find()?.run(mode, request, &known)?;
         announce(request, store, prepared.mtu)?;
         Ok(())
     });
@@ -131,6 +139,10 @@ fn refuse(request: &Request, store: &mut Client, message: &str) {
 /// part fails.
 fn gone(mode: Mode, request: &Request, kernel: &mut Option<Kernel>) -> u8 {
     let mut store = Client::open().ok();
+    if let Err(error) = tell_hooks_of_end(mode, request, store.as_mut()) {
+        // That one fails is no reason to leave the rest.
+        report(mode, Level::Error, &error.to_string(), &fields(request));
+    }
     let result = open(kernel).and_then(|kernel| take_out(mode, request, store.as_mut(), kernel));
     match result {
         Ok(()) => {
@@ -143,6 +155,20 @@ fn gone(mode: Mode, request: &Request, kernel: &mut Option<Kernel>) -> u8 {
             1
         }
     }
+}
+
+/// Hooks come first, while something is still known.
+fn tell_hooks_of_end(mode: Mode, request: &Request, store: Option<&mut Client>) -> Result<(), HookError> {
+    let hooks = Hooks::find()?;
+    if hooks.are_none() {
+        return Ok(());
+    }
+    let (mut device, mut addresses) = (None, Vec::new());
+    if let Some(store) = store {
+        device = name_in_store(request, store).map(|name| name.to_string());
+        addresses = addresses_in_store(request, store);
+    }
+    hooks.run(mode, request, &Known { device, addresses: &addresses, ..Known::default() })
 }
 
 fn take_out(

@@ -70,7 +70,7 @@ const WRAPPER: &str = "#!/bin/sh\ndir=$(dirname \"$0\")\n\"$dir/network-bridge\"
                        \"$dir/network-bridge\" \"$@\" vifnum=1 netdev=dummy0\n";
 
 const NETWORKS: &str = "\
-# The networks of this host. See dom0net.toml(5).
+# The networks of this host, for dom0net.
 
 # Connects an interface that names no script itself.
 vif-script = \"vif-bridge\"

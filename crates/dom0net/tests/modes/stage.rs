@@ -53,12 +53,16 @@ impl Stage {
         }
         let mut config = LabConfig::default();
         config.toolstack.scripts = folder.path().into();
-        for (name, place) in
-            [("DOM0NET_RUNTIME_DIR", "run"), ("DOM0NET_STATE_DIR", "state"), ("DOM0NET_CONFIG_DIR", "etc")]
-        {
+        for (name, place) in [
+            ("DOM0NET_RUNTIME_DIR", "run"),
+            ("DOM0NET_STATE_DIR", "state"),
+            ("DOM0NET_SCRIPTS_DIR", "scripts"),
+        ] {
             config.toolstack.environment.push((name.to_owned(), folder.path().join(place).into()));
         }
-        config.toolstack.environment.push(("DOM0NET_LOG".to_owned(), "stderr".into()));
+        for (name, value) in [("DOM0NET_LOG", "stderr"), ("DOM0NET_HOOK_LIMIT", "2")] {
+            config.toolstack.environment.push((name.to_owned(), value.into()));
+        }
         Some(Self { lab: Lab::build(config).unwrap(), folder })
     }
 

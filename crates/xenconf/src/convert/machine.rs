@@ -290,7 +290,7 @@ impl<'d> Machine<'d> {
             "args" => self.extra = text,
             "ip" => {}
             name if RUNTIME.contains(&name) => {}
-            name if names::is_xl_setting(name) => self.push(name, value.clone()),
+            name if names::is_xl_setting(name) && reason(name).is_none() => self.push(name, value.clone()),
             name => {
                 let why = reason(name).unwrap_or("xl does not know it");
                 self.leave_out(&format!("{name} {}", value.as_str().unwrap_or("…")), why);
