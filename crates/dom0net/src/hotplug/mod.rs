@@ -17,6 +17,7 @@ mod request;
 mod reserve;
 mod route;
 mod run;
+mod switch;
 mod uplinks;
 
 pub use error::Error;

@@ -1,5 +1,7 @@
 //! What each script has to do for a vif: found out, and made a plan.
 
+use std::collections::BTreeMap;
+
 use ethernet::MacAddress;
 use ipnet::IpNet;
 use netkernel::link::{Link, LinkName};
@@ -12,7 +14,8 @@ use super::nodes::{Nodes, Wanted, addresses, bad, device_name, text};
 use super::request::Request;
 use super::route::{self, Routing};
 use super::uplinks::Uplinks;
-use super::{bridge, device, nat};
+use super::{bridge, device, nat, switch};
+use crate::openvswitch::{Database, SwitchPort};
 use crate::plan::{Kernel, Plan};
 
 /// A plug that can be carried out.
@@ -24,6 +27,8 @@ pub(super) struct Prepared {
     pub(super) name: LinkName,
     /// One sentence for the log, for when it is done.
     pub(super) message: String,
+    /// One sentence for the log, if something is not as one would expect.
+    pub(super) warning: Option<String>,
     /// The bridge that the vif becomes a port of.
     pub(super) bridge: Option<String>,
     /// The MTU that the guest is told.
@@ -41,18 +46,26 @@ pub(super) fn prepare_plug(
     store: &mut Client,
     kernel: &mut Kernel,
 ) -> Result<Prepared, Error> {
-    let mut wanted = Wanted::new(&Nodes::read(store, &request.backend)?, request)?;
+    let mut nodes = Nodes::read(store, &request.backend)?;
     match mode {
-        Mode::Bridge => onto_bridge(request, &wanted, kernel),
+        Mode::Bridge => onto_bridge(request, &Wanted::new(&nodes, request)?, kernel),
         Mode::Route => {
+            let wanted = Wanted::new(&nodes, request)?;
             let uplinks = Uplinks::find(kernel, request)?;
             let routing = Routing::of(&wanted, &uplinks)?;
             by_routes(request, &wanted, &routing, kernel)
         }
         Mode::Nat => {
+            let mut wanted = Wanted::new(&nodes, request)?;
             let uplinks = Uplinks::find(kernel, request)?;
             let routing = nat::addressing(&mut wanted, request, store, &uplinks)?;
             by_routes(request, &wanted, &routing, kernel)
+        }
+        Mode::OpenVSwitch => {
+            let spec = switch::take_bridge(&mut nodes, request)?;
+            let wanted = Wanted::new(&nodes, &Request { variables: BTreeMap::new(), ..request.clone() })?;
+            let port = switch::port(spec, &wanted, request, store)?;
+            onto_switch(request, &wanted, port, kernel)
         }
     }
 }
@@ -71,9 +84,44 @@ fn onto_bridge(request: &Request, wanted: &Wanted, kernel: &mut Kernel) -> Resul
     let bridge = seen.bridge.device.name.to_string();
     Ok(Prepared {
         name: wanted.name.clone(),
+        warning: None,
         plan: bridge::plug(request.port, wanted, &device.name, &seen),
         message: format!("{} plugged into {bridge}: {}", wanted.name, wanted.policy),
         mtu: bridge::mtu(wanted, &seen.bridge),
+        mac: wanted.policy.mac,
+        addresses: wanted.addresses.clone(),
+        bridge: Some(bridge),
+    })
+}
+
+fn onto_switch(
+    request: &Request,
+    wanted: &Wanted,
+    port: SwitchPort,
+    kernel: &mut Kernel,
+) -> Result<Prepared, Error> {
+    let (device, link) = device::find(kernel, request, &wanted.name)?;
+    device::await_name(kernel, &device, &wanted.name)?;
+    // A switch has no MTU of its own; the host's device on it has.
+    let of_the_bridge = LinkName::new(port.bridge.as_str()).ok();
+    let of_the_bridge = of_the_bridge.map(|name| kernel.route.link(&name)).transpose()?.flatten();
+    let mtu = wanted.mtu.or(of_the_bridge.map(|bridge| bridge.mtu)).unwrap_or(link.mtu);
+    let seen =
+        route::Seen { addresses: kernel.route.addresses(Some(device.index))?, master: None, device: link };
+    let bridge = port.bridge.clone();
+    let is_past_the_kernel = port.is_past_the_kernel(&mut Database::open()?)?;
+    let warning = is_past_the_kernel.then(|| {
+        let device = &wanted.name;
+        format!(
+            "{bridge} passes frames in user space, where the guard does not see them: {device} is not guarded"
+        )
+    });
+    Ok(Prepared {
+        warning,
+        name: wanted.name.clone(),
+        plan: switch::plug(request, wanted, &device.name, &seen, port, mtu),
+        message: format!("{} plugged into {bridge}: {}", wanted.name, wanted.policy),
+        mtu,
         mac: wanted.policy.mac,
         addresses: wanted.addresses.clone(),
         bridge: Some(bridge),
@@ -115,6 +163,7 @@ fn by_routes(
     let guest: Vec<String> = routing.guest.iter().map(ToString::to_string).collect();
     Ok(Prepared {
         name: wanted.name.clone(),
+        warning: None,
         plan: route::plug(request.port, wanted, &device.name, &seen, routing)?,
         message: format!("{} leads to {}: {}", wanted.name, guest.join(" and "), wanted.policy),
         mtu: wanted.mtu.unwrap_or(seen.device.mtu),
@@ -135,6 +184,7 @@ pub(super) fn prepare_unplug(
     let found = device::find_existing(kernel, request.port, &request.device, name.as_ref())?;
     let found = found.as_ref().map(|(device, link)| (device, link));
     match (mode, found) {
+        (Mode::OpenVSwitch, found) => Ok(switch::unplug(request, found)),
         (Mode::Bridge, None) => Ok(Plan::new()),
         (Mode::Bridge, Some((device, link))) => {
             Ok(bridge::unplug(device, link, device::master_of(kernel, link)?))

@@ -51,7 +51,7 @@ fn networks(mode: Mode, prepared: &Prepared, places: &Places) -> Vec<LinkName> {
             let of_guests = records.into_iter().filter(|record| bridge_of(record).is_none());
             of_guests.map(|record| record.name).collect()
         }
-        Mode::Route => Vec::new(),
+        Mode::Route | Mode::OpenVSwitch => Vec::new(),
     }
 }
 

@@ -70,6 +70,9 @@ fn appeared(mode: Mode, request: &Request, kernel: &mut Option<Kernel>) -> u8 {
         Ok(plugged) => {
             let mut fields = fields(request).to_vec();
             fields.extend(plugged.bridge.as_deref().map(|bridge| ("bridge", bridge)));
+            if let Some(warning) = &plugged.warning {
+                report(mode, Level::Warning, warning, &fields);
+            }
             report(mode, Level::Info, &plugged.message, &fields);
             0
         }

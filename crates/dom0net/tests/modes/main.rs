@@ -4,5 +4,6 @@
 mod bridge;
 mod hooks;
 mod nat;
+mod openvswitch;
 mod route;
 mod stage;

@@ -15,7 +15,7 @@ use netkernel::nftables::NfTables;
 use tempfile::TempDir;
 use xenstore::Requests;
 
-pub(crate) const SCRIPTS: [&str; 10] = [
+pub(crate) const SCRIPTS: [&str; 11] = [
     "dom0net",
     "network-bridge",
     "network-nat",
@@ -24,6 +24,7 @@ pub(crate) const SCRIPTS: [&str; 10] = [
     "qemu-ifup",
     "vif-bridge",
     "vif-nat",
+    "vif-openvswitch",
     "vif-route",
     "vif-setup",
 ];
@@ -57,6 +58,7 @@ impl Stage {
             ("DOM0NET_RUNTIME_DIR", "run"),
             ("DOM0NET_STATE_DIR", "state"),
             ("DOM0NET_SCRIPTS_DIR", "scripts"),
+            ("OVS_RUNDIR", "ovs"),
         ] {
             config.toolstack.environment.push((name.to_owned(), folder.path().join(place).into()));
         }
