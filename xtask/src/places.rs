@@ -30,6 +30,11 @@ impl Places {
         Ok(Self { root, target, logs })
     }
 
+    /// The images of real Xen: `XENLAB`, or else with what cargo builds.
+    pub(crate) fn xen_images(&self) -> PathBuf {
+        env::var_os("XENLAB").map_or_else(|| self.target.join("xenlab"), |folder| self.root.join(folder))
+    }
+
     /// Debian's Xen packages, when they are unpacked here.
     pub(crate) fn xen_packages(&self) -> PathBuf {
         self.target.join("xen-packages")

@@ -4,6 +4,7 @@ use serde::{Serialize, Serializer};
 
 use crate::diagnostic::Diagnostics;
 use crate::names;
+use crate::options::Options;
 use crate::python;
 use crate::source::Source;
 use crate::sxp;
@@ -25,6 +26,8 @@ pub enum FileKind {
     PciPermissive,
     /// A virtual network of Xen's vnet module.
     Vnet,
+    /// A map of a domain's memory.
+    MemoryMap,
     /// A CPU pool.
     CpuPool,
     /// A program, such as a network script.
@@ -46,6 +49,7 @@ impl FileKind {
             Self::PciQuirks => "pci-quirks",
             Self::PciPermissive => "pci-permissive",
             Self::Vnet => "vnet",
+            Self::MemoryMap => "memmap",
             Self::CpuPool => "cpupool",
             Self::Script => "script",
             Self::Empty => "empty",
@@ -123,14 +127,14 @@ impl Detection {
 /// ```
 #[must_use]
 pub fn detect(source: &Source, forced: Option<Dialect>) -> Detection {
-    detect_and_read(source, forced).0
+    detect_and_read(source, &Options { dialect: forced, ..Options::default() }).0
 }
 
 /// What a reading by xl's rules gave, which telling the language needs anyway.
 pub(crate) type ReadAsXl = (Settings, Diagnostics);
 
 /// Tells what a file is, with its settings if it turned out to be xl's.
-pub(crate) fn detect_and_read(source: &Source, forced: Option<Dialect>) -> (Detection, Option<ReadAsXl>) {
+pub(crate) fn detect_and_read(source: &Source, options: &Options) -> (Detection, Option<ReadAsXl>) {
     let text = source.text();
     if text.starts_with("#!") {
         return (Detection::new(FileKind::Script, Dialect::Script, "it begins with `#!`"), None);
@@ -138,8 +142,11 @@ pub(crate) fn detect_and_read(source: &Source, forced: Option<Dialect>) -> (Dete
     match first_significant(text) {
         Some('<') => (Detection::new(FileKind::Domain, Dialect::Xml, "it begins with `<`"), None),
         Some('(' | ')') => (detect_sxp(source), None),
-        Some(_) => detect_assignments(source, forced),
-        None => (detect_by_name(source, forced), None),
+        Some(_) if options.dialect.is_none() && is_sxp_by_name(base_name(source)) => {
+            (detect_sxp(source), None)
+        }
+        Some(_) => detect_assignments(source, options),
+        None => (detect_by_name(source, options.dialect), None),
     }
 }
 
@@ -153,6 +160,10 @@ fn first_significant(text: &str) -> Option<char> {
 
 fn base_name(source: &Source) -> &str {
     source.name().rsplit('/').next().unwrap_or("")
+}
+
+fn is_sxp_by_name(name: &str) -> bool {
+    has_sxp_extension(name) || name.starts_with("xend-config")
 }
 
 fn has_sxp_extension(name: &str) -> bool {
@@ -187,7 +198,7 @@ fn detect_sxp(source: &Source) -> Detection {
         Some("unconstrained_dev_ids") => {
             found(FileKind::PciPermissive, "it holds `(unconstrained_dev_ids …)`")
         }
-        Some("memmap") => found(FileKind::Other, "it holds a `(memmap …)`"),
+        Some("memmap") => found(FileKind::MemoryMap, "it holds a `(memmap …)`"),
         Some(_) if tree.roots().any(|form| form.value("pci_ids").is_some()) => {
             found(FileKind::PciQuirks, "it holds a `(pci_ids …)`")
         }
@@ -200,17 +211,19 @@ fn detect_sxp(source: &Source) -> Detection {
 }
 
 /// A file of assignments: `xl.conf`, a domain for xm, or one for xl.
-fn detect_assignments(source: &Source, forced: Option<Dialect>) -> (Detection, Option<ReadAsXl>) {
+fn detect_assignments(source: &Source, options: &Options) -> (Detection, Option<ReadAsXl>) {
+    let forced = options.dialect;
+    let is_domain = forced.is_some() && !options.found_in_folder;
     if forced != Some(Dialect::Xl)
         && let Some(word) = source.text().lines().find_map(is_python_line)
     {
         let reason = format!("it has {word}, which is Python");
-        let kind = if sets_something(source) { FileKind::Domain } else { FileKind::Other };
+        let kind = if is_domain || sets_something(source) { FileKind::Domain } else { FileKind::Other };
         return (Detection::new(kind, Dialect::Xm, reason), None);
     }
     let mut diagnostics = Diagnostics::new();
     let settings = xl::read(source, &[], &mut diagnostics);
-    let kind = assignment_kind(source, &settings);
+    let kind = assignment_kind(source, &settings, is_domain);
     let (dialect, reason) = match forced {
         _ if kind == FileKind::XlConf => (Dialect::Xl, "it holds settings of `xl.conf`".to_owned()),
         Some(dialect) => (dialect, "you said so".to_owned()),
@@ -233,7 +246,7 @@ fn sets_something(source: &Source) -> bool {
     })
 }
 
-fn assignment_kind(source: &Source, settings: &Settings) -> FileKind {
+fn assignment_kind(source: &Source, settings: &Settings, is_domain: bool) -> FileKind {
     let has = |name: &str| settings.get(name).is_some();
     let is_conf = |name: &str| names::is_xl_conf_setting(name) && !names::is_xl_setting(name);
     if base_name(source) == "xl.conf" || settings.iter().any(|setting| is_conf(&setting.name)) {
@@ -243,7 +256,7 @@ fn assignment_kind(source: &Source, settings: &Settings) -> FileKind {
     if has("sched") && settings.iter().all(|setting| of_pool(&setting.name)) {
         return FileKind::CpuPool;
     }
-    if sets_something(source) { FileKind::Domain } else { FileKind::Other }
+    if is_domain || sets_something(source) { FileKind::Domain } else { FileKind::Other }
 }
 
 /// Weighs what is in the file. What neither tells apart is taken for xl's, which is what runs today.

@@ -15,6 +15,8 @@
 //!   language. [`names`] knows which settings exist.
 //! - [`check`] looks at whole files, one by one and together, and reports them; [`options`] is what is known
 //!   besides the files.
+//! - [`convert`] and [`native`] write what was read in another language; [`sarif`] writes findings for editors;
+//!   [`examples`] has a small configuration for each kind of finding.
 #![forbid(unsafe_code)]
 
 pub mod check;
@@ -22,6 +24,7 @@ pub mod convert;
 pub mod diagnostic;
 pub mod dialect;
 pub mod domain;
+pub mod examples;
 pub mod ip;
 pub mod mac;
 pub mod names;

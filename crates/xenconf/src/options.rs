@@ -15,4 +15,7 @@ pub struct Options {
     pub bridges: Option<Vec<String>>,
     /// The host that the files are for, as far as they ask for it.
     pub host: Host,
+    /// The file was found in a folder, which may hold anything. A file that somebody named is meant to be a
+    /// configuration, and it is an error when it is none.
+    pub found_in_folder: bool,
 }

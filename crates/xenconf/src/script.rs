@@ -41,6 +41,13 @@ impl Script {
         self.name.rsplit('/').next().unwrap_or("")
     }
 
+    /// True when its name is that of a network script which Xen came with. `network-dummy` is the distributions' own,
+    /// and does nothing.
+    #[must_use]
+    pub fn is_xens_network_script(&self) -> bool {
+        is_xens_network_script(self.base_name())
+    }
+
     /// The path that is run.
     #[must_use]
     pub fn path(&self) -> String {
@@ -55,6 +62,11 @@ impl Script {
             (key == name).then_some(value)
         })
     }
+}
+
+/// True for the name, without a folder, of a network script that Xen came with.
+pub(crate) fn is_xens_network_script(name: &str) -> bool {
+    matches!(name, "network-bridge" | "network-route" | "network-nat" | "network-dummy" | "network")
 }
 
 /// The path of a script by name: an absolute one stays as it is.

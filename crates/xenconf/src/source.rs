@@ -105,7 +105,13 @@ pub struct Source {
     has_bom: bool,
     truncated: bool,
     line_starts: Vec<u32>,
+    /// How many characters there are before each block of [`BLOCK`] bytes, so that columns in endless lines are found
+    /// fast. Empty when each byte is a character.
+    characters_before: Vec<u32>,
 }
+
+/// Bytes in a block of [`Source::characters_before`].
+const BLOCK: usize = 1024;
 
 impl Source {
     /// Decodes `bytes`; `name` is what diagnostics call the file. A byte order mark is taken off. Bytes
@@ -127,7 +133,8 @@ impl Source {
         let mut line_starts = Vec::with_capacity(text.len() / 32 + 1);
         line_starts.push(0);
         line_starts.extend(text.match_indices('\n').map(|(at, _)| Span::at(at + 1).start));
-        Self { name: name.into(), text, encoding, has_bom, truncated, line_starts }
+        let characters_before = count_characters(&text);
+        Self { name: name.into(), text, encoding, has_bom, truncated, line_starts, characters_before }
     }
 
     /// The name that diagnostics give the file.
@@ -180,8 +187,15 @@ impl Source {
         let line = self.line_starts.partition_point(|start| *start <= offset).max(1);
         let start = self.line_starts.get(line - 1).map_or(0, |start| *start as usize);
         let end = self.floor_char_boundary(offset as usize).max(start);
-        let column = self.text.get(start..end).map_or(0, |text| text.chars().count()) + 1;
+        let column = self.characters_up_to(end) - self.characters_up_to(start) + 1;
         Position { line, column }
+    }
+
+    /// How many characters begin before the byte offset `end`.
+    fn characters_up_to(&self, end: usize) -> usize {
+        let Some(before) = self.characters_before.get(end / BLOCK) else { return end };
+        let rest = self.text.as_bytes().get(end / BLOCK * BLOCK..end).unwrap_or(&[]);
+        *before as usize + beginnings(rest)
     }
 
     /// The largest character boundary that is not behind `offset`.
@@ -192,6 +206,24 @@ impl Source {
         }
         offset
     }
+}
+
+fn count_characters(text: &str) -> Vec<u32> {
+    if text.is_ascii() {
+        return Vec::new();
+    }
+    let mut before = vec![0];
+    let mut count = 0;
+    for block in text.as_bytes().chunks(BLOCK) {
+        count += beginnings(block);
+        before.push(u32::try_from(count).unwrap_or(u32::MAX));
+    }
+    before
+}
+
+/// How many bytes begin a character of UTF-8.
+fn beginnings(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| **byte & 0xc0 != 0x80).count()
 }
 
 /// The text up to the first line end of any kind.
@@ -266,6 +298,17 @@ mod tests {
         assert_eq!(shown(5), "3:1");
         assert_eq!(shown(99), "3:2");
         assert_eq!(Source::new("x", b"").position(0).to_string(), "1:1");
+    }
+
+    #[test]
+    fn columns_in_long_lines_are_those_of_short_ones() {
+        let text = format!("{}\n{}x", "é".repeat(700), "aé".repeat(3000));
+        let source = Source::new("x", text.as_bytes());
+        for (offset, _) in text.char_indices() {
+            let line = text[..offset].matches('\n').count() + 1;
+            let column = text[..offset].rsplit('\n').next().unwrap_or("").chars().count() + 1;
+            assert_eq!(source.position(Span::at(offset).start), Position { line, column });
+        }
     }
 
     #[test]

@@ -62,7 +62,7 @@ fn the_configuration_of_the_example_is_written_so() {
     assert_eq!(diagnostics.as_slice(), []);
     assert_eq!(
         networks.to_toml(),
-        "# The networks of this host. See dom0net.toml(5).\n\n\
+        "# The networks of this host, for dom0net.\n\n\
          # Connects an interface that names no script itself.\nvif-script = \"vif-bridge\"\n\n\
          [[network]]\nname = \"xenbr0\"\nmode = \"bridge\"\nbridge = \"xenbr0\"\nuplink = \"eth0\"\nantispoof = true\n"
     );

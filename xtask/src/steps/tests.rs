@@ -14,11 +14,11 @@ use crate::report::Report;
 const LIMIT: Duration = Duration::from_mins(5);
 
 /// Where tests that could not run say so: `testkit::LOG_VARIABLE`.
-pub(super) const SKIP_LOG: &str = "DOM0NET_SKIP_LOG";
+const SKIP_LOG: &str = "DOM0NET_SKIP_LOG";
 
 pub(super) fn run(places: &Places, report: &mut Report) {
     let mut programs = Vec::new();
-    report.check("build the tests", || match build(places, &[]) {
+    report.check("build the tests", || match build(places, "build tests", &["--workspace"]) {
         Ok(built) => {
             programs = built;
             Outcome::passed()
@@ -31,18 +31,10 @@ pub(super) fn run(places: &Places, report: &mut Report) {
     report.check("test the documentation", || documentation(places));
 }
 
-/// Builds all test programs, for this machine or as further arguments of cargo say.
-pub(super) fn build(places: &Places, arguments: &[&str]) -> Result<Vec<TestProgram>, Outcome> {
-    let build = [
-        "test",
-        "--quiet",
-        "--no-run",
-        "--workspace",
-        "--all-features",
-        "--message-format=json-render-diagnostics",
-    ];
-    let title = format!("build tests {}", arguments.join(" "));
-    let ran = cargo(places, &title, &build).args(arguments).run();
+/// Builds the test programs of the crates that `selection` names, and for the target.
+pub(super) fn build(places: &Places, title: &str, selection: &[&str]) -> Result<Vec<TestProgram>, Outcome> {
+    let build = ["test", "--quiet", "--no-run", "--all-features", "--message-format=json-render-diagnostics"];
+    let ran = cargo(places, title, &build).args(selection).run();
     let ran = ran.map_err(|error| Outcome::failed(error.to_string()))?;
     if !ran.succeeded() {
         return Err(Outcome::failed(ran.stderr));

@@ -53,7 +53,7 @@ fn complaints_about(name: &str, text: &str) -> Vec<String> {
     complaints
 }
 
-/// True when the word begins something in the line: `/home/` does not in `example/home/`.
+/// True when the word begins something in the line: a folder at the root is another than one below `example`.
 fn has_word(line: &str, word: &str) -> bool {
     let goes_on = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '}' | ')' | '*');
     line.match_indices(word).any(|(start, _)| !line[..start].ends_with(goes_on))

@@ -42,11 +42,7 @@ impl InstallScripts {
             Ok(steps) if steps.iter().all(|step| matches!(step, Step::Already(_))) => {
                 out("nothing to do: all is so already\n");
             }
-            Ok(steps) => {
-                for step in steps {
-                    out(&format!("{step}\n"));
-                }
-            }
+            Ok(steps) => steps.iter().for_each(|step| out(&format!("{step}\n"))),
             Err(error) => return fail(&error),
         }
         0

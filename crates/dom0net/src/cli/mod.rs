@@ -1,10 +1,17 @@
 //! The command line: one file for each command.
 
 mod addresses;
+mod check;
+mod configuration;
 mod confirm;
+mod convert;
+mod explain;
+mod export;
+mod guard;
 mod host;
 mod install_scripts;
 mod lab;
+mod mac;
 pub(crate) mod network_bridge;
 pub(crate) mod network_nat;
 pub(crate) mod network_route;
@@ -13,6 +20,7 @@ mod recover;
 mod script;
 mod show;
 mod status;
+mod vif_spec;
 
 use std::ffi::OsString;
 
@@ -49,6 +57,12 @@ The next start or stop does the same for its own network.
 Example:
   dom0net recover")]
     Recover,
+    /// Write the bridge into the configuration of another program, which makes it at each boot.
+    #[command(after_help = "\
+Examples:
+  dom0net export --to networkd
+  dom0net export --to netplan --into / netdev=eth0 bridge=xenbr0")]
+    Export(export::Export),
     /// Confirm that this host can be reached after `start --confirm`, so that it does not go back.
     #[command(after_help = "\
 Examples:
@@ -60,6 +74,17 @@ Examples:
     WatchStart(confirm::Watch),
     /// Show the bridges of this host, the guests on them, and what the guard has dropped.
     Show(show::Show),
+    /// Say what is wrong with configuration files: where, why, and what to write instead.
+    Check(check::Check),
+    /// Say what the code of a finding means.
+    Explain(explain::Explain),
+    /// Say what the specification of an interface means.
+    VifSpec(vif_spec::VifSpec),
+    /// Write a configuration in another language.
+    Convert(convert::Convert),
+    /// Make MAC addresses, and find those that are used twice.
+    #[command(subcommand)]
+    Mac(mac::Mac),
     /// Show the addresses that `vif-nat` made up for guests without ip=, which are theirs from then on.
     #[command(after_help = "\
 Examples:
@@ -75,6 +100,9 @@ Examples:
   dom0net install-scripts
   dom0net install-scripts --uninstall")]
     InstallScripts(install_scripts::InstallScripts),
+    /// What guests may send: shown, tested, changed, checked.
+    #[command(subcommand)]
+    Guard(guard::Guard),
     /// A Xen host without Xen, to see what this program does and to try a configuration.
     #[command(subcommand)]
     Lab(lab::Lab),
@@ -143,11 +171,18 @@ pub(crate) fn run() -> u8 {
         Command::Start(host) => host.run("start"),
         Command::Stop(host) => host.run("stop"),
         Command::Recover => recover::run(),
+        Command::Export(export) => export.run(),
         Command::Confirm(confirm) => confirm.run(),
         Command::WatchStart(watch) => watch.run(),
         Command::Show(show) => show.run(),
+        Command::Check(check) => check.run(),
+        Command::Explain(explain) => explain.run(),
+        Command::VifSpec(spec) => spec.run(),
+        Command::Convert(convert) => convert.run(),
+        Command::Mac(mac) => mac.run(),
         Command::Addresses(remembered) => remembered.run(),
         Command::InstallScripts(install) => install.run(),
+        Command::Guard(guard) => guard.run(),
         Command::Lab(lab) => lab.run(),
         Command::NetworkBridge { words } => network_bridge::run(words),
         Command::NetworkNat { words } => network_nat::run(words),

@@ -6,7 +6,7 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use dom0net::log::{Event, Level, tell};
-use dom0net::network::{self, Arguments, Command, Records, Started, Ticket};
+use dom0net::network::{self, Arguments, Command, How, Records, Started, Ticket};
 use dom0net::places::Places;
 use dom0net::plan::{Kernel, Plan};
 use dom0net::routed;
@@ -37,7 +37,8 @@ Usage: network-bridge start|stop|status [name=value...] [--dry-run] [--json] [--
   --dry-run         print what would be done, and do nothing
   --json            print it as JSON
   --confirm TIME    go back by itself unless `dom0net confirm` is said within this time
-  --force           stop although guests are still on the bridge
+  --force           start although another program manages the card; stop although guests
+                    are still on the bridge
 
 Examples:
   network-bridge start
@@ -98,7 +99,8 @@ pub(crate) fn run(words: impl IntoIterator<Item = OsString>) -> u8 {
         return 0;
     }
     match carry_out(&arguments, &flags) {
-        Ok(()) => 0,
+        Ok(true) => 0,
+        Ok(false) => 1,
         Err(error) => {
             complain(Level::Error, &error.to_string(), &[]);
             1
@@ -106,14 +108,16 @@ pub(crate) fn run(words: impl IntoIterator<Item = OsString>) -> u8 {
     }
 }
 
-fn carry_out(arguments: &Arguments, flags: &Flags) -> Result<(), Box<dyn Error>> {
+/// Returns false when all was done that was asked for, and the answer is no.
+fn carry_out(arguments: &Arguments, flags: &Flags) -> Result<bool, Box<dyn Error>> {
     let mut kernel = Kernel::open()?;
     let records = Records::of(&Places::from_environment());
     match arguments.command {
-        Command::Start => start(&mut kernel, &records, arguments, flags),
-        Command::Stop => stop(&mut kernel, &records, arguments, flags),
-        Command::Status => Ok(status::networks(&mut kernel, arguments, flags.json)?),
+        Command::Start => start(&mut kernel, &records, arguments, flags)?,
+        Command::Stop => stop(&mut kernel, &records, arguments, flags)?,
+        Command::Status => return Ok(status::networks(&mut kernel, arguments, flags.json)?),
     }
+    Ok(true)
 }
 
 fn start(
@@ -135,7 +139,8 @@ fn start(
     if let Some((ticket, patience)) = ticket {
         start_watch(&names.bridge, ticket, patience)?;
     }
-    match network::start(kernel, records, &names, arguments, ticket.map(|(ticket, _)| ticket))? {
+    let how = How { ticket: ticket.map(|(ticket, _)| ticket), force: flags.force };
+    match network::start(kernel, records, &names, arguments, how)? {
         Started::Now(record) => {
             let message = format!("{} is up, and {} is its uplink", record.bridge, record.uplink);
             let fields = [("bridge", record.bridge.name.as_str()), ("uplink", record.uplink.name.as_str())];

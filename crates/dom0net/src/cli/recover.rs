@@ -11,15 +11,26 @@ use super::output::announce;
 /// Runs the command and returns the exit status.
 pub(crate) fn run() -> u8 {
     let records = Records::of(&Places::from_environment());
+    let aside = match records.set_unreadable_aside() {
+        Ok(aside) => aside,
+        Err(error) => return fail(&error),
+    };
+    for path in &aside {
+        fail(&format!(
+            "a record could not be read, and is set aside as {}; what it was about stays as it is: \
+             look at it with network-bridge status, and with ip address",
+            path.display()
+        ));
+    }
     let recovered = Kernel::open()
         .map_err(network::Error::from)
         .and_then(|mut kernel| network::recover(&mut kernel, &records));
     match recovered {
-        Ok(recovered) if recovered.is_empty() => announce("nothing was left half done"),
+        Ok(recovered) if recovered.is_empty() && aside.is_empty() => announce("nothing was left half done"),
         Ok(recovered) => recovered.iter().for_each(tell_of),
         Err(error) => return fail(&error),
     }
-    0
+    u8::from(!aside.is_empty())
 }
 
 fn tell_of(recovered: &Recovered) {

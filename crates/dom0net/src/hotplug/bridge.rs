@@ -71,9 +71,15 @@ pub(super) fn plug(port: Port, wanted: &Wanted, name_now: &LinkName, seen: &Seen
     if let Some(vlans) = &wanted.vlans {
         plan.push(port_vlans(device.clone(), vlans, &seen.bridge));
     }
-    // With two devices of one MAC address the bridge must learn which of them the guest uses.
-    if !wanted.has_two_devices {
-        push_fence(&mut plan, &device, wanted.policy.mac);
+    let is_fenced = wanted.is_fenced();
+    if is_fenced || wanted.policy.isolated {
+        let (to, from) = port_options(is_fenced, wanted.policy.isolated);
+        plan.push(Change::PortOptions { device: device.clone(), to, from });
+    }
+    if is_fenced {
+        for mac in wanted.policy.macs() {
+            plan.push(Change::TieMac(device.clone(), mac));
+        }
     }
     plan.push(Change::Link {
         device,
@@ -83,13 +89,18 @@ pub(super) fn plug(port: Port, wanted: &Wanted, name_now: &LinkName, seen: &Seen
     plan
 }
 
-/// A second fence, which nobody's flush of the packet filter takes away: the bridge itself takes frames from the guest's
-/// own MAC address alone, and learns none. On a bridge that filters VLANs this holds for those that the port is in.
-fn push_fence(plan: &mut Plan, device: &Device, mac: MacAddress) {
-    let fenced = PortOptions { learning: Some(false), locked: Some(true), ..PortOptions::default() };
-    let open = PortOptions { learning: Some(true), locked: Some(false), ..PortOptions::default() };
-    plan.push(Change::PortOptions { device: device.clone(), to: fenced, from: open });
-    plan.push(Change::TieMac(device.clone(), mac));
+/// How the bridge treats the port of a guest, and how it treats a new port.
+///
+/// A second fence, which nobody's flush of the packet filter takes away: where it can, the bridge itself takes frames from
+/// the guest's own MAC addresses alone, and learns none. On one that filters VLANs this holds for those that the port is in.
+pub(crate) fn port_options(is_fenced: bool, is_isolated: bool) -> (PortOptions, PortOptions) {
+    let options = |is_fenced: bool, is_isolated: bool| PortOptions {
+        learning: Some(!is_fenced),
+        locked: Some(is_fenced),
+        isolated: Some(is_isolated),
+        ..PortOptions::default()
+    };
+    (options(is_fenced, is_isolated), options(false, false))
 }
 
 /// The bridge has put the port into its default VLAN; it shall be in those that are wanted, and in no other.
@@ -169,6 +180,7 @@ mod tests {
             mtu: None,
             addresses: Vec::new(),
             vlans: None,
+            tagged: Vec::new(),
             has_two_devices: false,
         }
     }

@@ -10,6 +10,8 @@ use netkernel::sysctl::SysctlError;
 use super::hooks::HookError;
 use super::nodes::BadNode;
 use super::request::BadCall;
+use crate::guard::ConfigError;
+use crate::network::RecordError;
 use crate::openvswitch;
 use crate::plan::{self, Failure};
 use crate::remember::MemoryError;
@@ -25,6 +27,10 @@ pub enum Error {
     Store(xenstore::Error),
     /// xenstore says something that cannot be.
     Node(BadNode),
+    /// The file with what guests may do beyond the ordinary cannot be read.
+    Guard(ConfigError),
+    /// The record of the vif's network cannot be read.
+    Record(RecordError),
     /// The device is not there.
     NoDevice {
         /// What it should be called.
@@ -82,6 +88,8 @@ impl fmt::Display for Error {
             Self::Call(error) => error.fmt(f),
             Self::Store(error) => error.fmt(f),
             Self::Node(error) => error.fmt(f),
+            Self::Guard(error) => error.fmt(f),
+            Self::Record(error) => error.fmt(f),
             Self::NoDevice { name } => {
                 write!(f, "the kernel has no network device {name}; is the driver xen-netback loaded?")
             }
@@ -150,6 +158,18 @@ impl From<xenstore::Error> for Error {
 impl From<BadNode> for Error {
     fn from(error: BadNode) -> Self {
         Self::Node(error)
+    }
+}
+
+impl From<ConfigError> for Error {
+    fn from(error: ConfigError) -> Self {
+        Self::Guard(error)
+    }
+}
+
+impl From<RecordError> for Error {
+    fn from(error: RecordError) -> Self {
+        Self::Record(error)
     }
 }
 

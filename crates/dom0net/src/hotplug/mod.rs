@@ -4,7 +4,7 @@
 //! back to xenstore, always. This path is short because it is walked for each vif of each guest: no list of all
 //! links or rules is read on it, so that its cost does not depend on how many there are.
 
-mod bridge;
+pub(crate) mod bridge;
 mod device;
 mod error;
 mod hooks;
@@ -12,6 +12,7 @@ mod indirect;
 mod mode;
 mod nat;
 mod nodes;
+mod policy;
 mod prepare;
 mod request;
 mod reserve;
@@ -25,5 +26,6 @@ pub use hooks::HookError;
 pub use indirect::{qemu_script, vif_setup};
 pub use mode::Mode;
 pub use nodes::{BadNode, Nodes, Wanted};
+pub use policy::Guarded;
 pub use request::{Action, BadCall, Call, Request};
 pub use run::run;

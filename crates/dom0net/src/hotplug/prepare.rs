@@ -11,6 +11,7 @@ use xenstore::{Client, Requests};
 use super::error::Error;
 use super::mode::Mode;
 use super::nodes::{Nodes, Wanted, addresses, bad, device_name, text};
+use super::policy::policy_of;
 use super::request::Request;
 use super::route::{self, Routing};
 use super::uplinks::Uplinks;
@@ -46,32 +47,45 @@ pub(super) fn prepare_plug(
     store: &mut Client,
     kernel: &mut Kernel,
 ) -> Result<Prepared, Error> {
-    let mut nodes = Nodes::read(store, &request.backend)?;
+    let mut nodes = Nodes::read(store, &request.backend, request.port.vif.domid)?;
     match mode {
-        Mode::Bridge => onto_bridge(request, &Wanted::new(&nodes, request)?, kernel),
+        Mode::Bridge => {
+            let wanted = Wanted::new(&nodes, request)?;
+            onto_bridge(request, &nodes, wanted, kernel)
+        }
         Mode::Route => {
             let wanted = Wanted::new(&nodes, request)?;
             let uplinks = Uplinks::find(kernel, request)?;
             let routing = Routing::of(&wanted, &uplinks)?;
-            by_routes(request, &wanted, &routing, kernel)
+            by_routes(request, &nodes, wanted, &routing, kernel)
         }
         Mode::Nat => {
             let mut wanted = Wanted::new(&nodes, request)?;
             let uplinks = Uplinks::find(kernel, request)?;
             let routing = nat::addressing(&mut wanted, request, store, &uplinks)?;
-            by_routes(request, &wanted, &routing, kernel)
+            by_routes(request, &nodes, wanted, &routing, kernel)
         }
         Mode::OpenVSwitch => {
             let spec = switch::take_bridge(&mut nodes, request)?;
-            let wanted = Wanted::new(&nodes, &Request { variables: BTreeMap::new(), ..request.clone() })?;
+            let mut wanted = Wanted::new(&nodes, &Request { variables: BTreeMap::new(), ..request.clone() })?;
             let port = switch::port(spec, &wanted, request, store)?;
-            onto_switch(request, &wanted, port, kernel)
+            wanted.tagged.clone_from(&port.tags.trunks);
+            let bridge = LinkName::new(port.bridge.as_str()).ok();
+            wanted.policy = policy_of(&nodes, &wanted, wanted.given(), request, bridge.as_ref())?.1;
+            onto_switch(request, &wanted, port, bridge.as_ref(), kernel)
         }
     }
 }
 
-fn onto_bridge(request: &Request, wanted: &Wanted, kernel: &mut Kernel) -> Result<Prepared, Error> {
+fn onto_bridge(
+    request: &Request,
+    nodes: &Nodes,
+    mut wanted: Wanted,
+    kernel: &mut Kernel,
+) -> Result<Prepared, Error> {
     let bridge = device::find_bridge(kernel, request.port, wanted.bridge.as_ref())?;
+    wanted.policy = policy_of(nodes, &wanted, wanted.given(), request, Some(&bridge.device.name))?.1;
+    let wanted = &wanted;
     check_vlans(wanted, &bridge)?;
     let (device, link) = device::find(kernel, request, &wanted.name)?;
     device::await_name(kernel, &device, &wanted.name)?;
@@ -98,13 +112,13 @@ fn onto_switch(
     request: &Request,
     wanted: &Wanted,
     port: SwitchPort,
+    bridge: Option<&LinkName>,
     kernel: &mut Kernel,
 ) -> Result<Prepared, Error> {
     let (device, link) = device::find(kernel, request, &wanted.name)?;
     device::await_name(kernel, &device, &wanted.name)?;
     // A switch has no MTU of its own; the host's device on it has.
-    let of_the_bridge = LinkName::new(port.bridge.as_str()).ok();
-    let of_the_bridge = of_the_bridge.map(|name| kernel.route.link(&name)).transpose()?.flatten();
+    let of_the_bridge = bridge.map(|name| kernel.route.link(name)).transpose()?.flatten();
     let mtu = wanted.mtu.or(of_the_bridge.map(|bridge| bridge.mtu)).unwrap_or(link.mtu);
     let seen =
         route::Seen { addresses: kernel.route.addresses(Some(device.index))?, master: None, device: link };
@@ -145,10 +159,13 @@ fn check_vlans(wanted: &Wanted, bridge: &bridge::Bridge) -> Result<(), Error> {
 
 fn by_routes(
     request: &Request,
-    wanted: &Wanted,
+    nodes: &Nodes,
+    mut wanted: Wanted,
     routing: &Routing,
     kernel: &mut Kernel,
 ) -> Result<Prepared, Error> {
+    wanted.policy = policy_of(nodes, &wanted, Some(routing.guest.clone()), request, None)?.1;
+    let wanted = &wanted;
     if wanted.vlans.is_some() {
         return Err(bad("vlan", "", "only a bridge has VLANs; leave it away with this script").into());
     }

@@ -1,13 +1,19 @@
 //! `network-bridge`: the host's card becomes the uplink of a bridge, and comes back.
 
+use std::net::IpAddr;
+use std::path::Path;
+
 use netkernel::link::LinkName;
+use nix::sys::mman::{MlockAllFlags, mlockall};
 
 use super::arguments::Arguments;
 use super::error::Error;
 use super::handover::{CardBefore, Standing, Wish, off_bridge, onto_bridge};
+use super::manager::{Root, is_wireless, manager_of};
 use super::names::Names;
 use super::record::{Record, Records, State, Ticket};
 use super::recover::settle;
+use super::root_storage::root_storage;
 use super::snapshot::Snapshot;
 use super::verify::{answering_gateways, verify};
 use crate::plan::{Device, Kernel, Plan};
@@ -21,22 +27,31 @@ pub enum Started {
     Already(Record),
 }
 
-/// Makes the network, unless it stands. If anything fails, all is as it was before. With a ticket it must be confirmed,
-/// see [`watch`](super::watch).
+/// How a network is to be started.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct How {
+    /// It must be confirmed, see [`watch`](super::watch).
+    pub ticket: Option<Ticket>,
+    /// Although another program manages the card.
+    pub force: bool,
+}
+
+/// Makes the network, unless it stands. If anything fails, all is as it was before.
 pub fn start(
     kernel: &mut Kernel,
     records: &Records,
     names: &Names,
     arguments: &Arguments,
-    ticket: Option<Ticket>,
+    how: How,
 ) -> Result<Started, Error> {
     let _lock = records.lock()?;
     if let Some(record) = settle(kernel, records, &names.bridge)? {
         return Ok(Started::Already(record));
     }
     let card = uplink(kernel, names)?;
+    check_surroundings(&card, names, how)?;
     let (plan, mut record) = plan_start(kernel, names, &card, arguments)?;
-    record.unconfirmed = ticket;
+    record.unconfirmed = how.ticket;
     let answering = answering_gateways(kernel, &card)?;
     records.write(&record)?;
     let made = plan.apply(kernel).map_err(Error::Plan).and_then(|()| {
@@ -85,6 +100,7 @@ fn plan_start(
         bridge,
         uplink: Device { name, ..card.device.clone() },
         shape: wish.shape,
+        stp: wish.stp,
         before: CardBefore::of(card),
         antispoof: arguments.antispoof,
         unconfirmed: None,
@@ -119,6 +135,37 @@ fn uplink(kernel: &mut Kernel, names: &Names) -> Result<Snapshot, Error> {
         return Err(Error::NoCard(names.uplink.clone()));
     }
     Ok(card)
+}
+
+/// Refuses what could go wrong for reasons that are not in the kernel's network.
+fn check_surroundings(card: &Snapshot, names: &Names, how: How) -> Result<(), Error> {
+    let root = Root(Path::new("/"));
+    let name = &card.device.name;
+    if is_wireless(root, name) {
+        return Err(Error::Wireless(name.clone()));
+    }
+    if !how.force
+        && let Some(manager) = manager_of(root, &card.device)
+    {
+        return Err(Error::Managed { name: name.clone(), manager });
+    }
+    let addresses: Vec<IpAddr> = card.addresses.iter().map(|address| address.local).collect();
+    let Some(storage) = root_storage(root).filter(|storage| storage.is_reached_from(&addresses)) else {
+        return Ok(());
+    };
+    if names.renamed.is_some() && !renames_while_up() {
+        return Err(Error::RootStorage { name: name.clone(), storage });
+    }
+    // What is not in memory cannot be read while the card changes hands.
+    mlockall(MlockAllFlags::MCL_CURRENT | MlockAllFlags::MCL_FUTURE)
+        .map_err(|error| Error::Memory(error.into()))
+}
+
+/// Linux 6.2 and later rename a device while it is up.
+fn renames_while_up() -> bool {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map_while(|text| text.parse::<u32>().ok());
+    (numbers.next(), numbers.next()) >= (Some(6), Some(2))
 }
 
 /// Gives the card everything back, and removes the bridge. Returns false when there is no such network.

@@ -7,7 +7,9 @@ use netkernel::link::LinkName;
 use netkernel::netlink;
 use netkernel::sysctl::SysctlError;
 
+use super::manager::Manager;
 use super::record::RecordError;
+use super::root_storage::RootStorage;
 use crate::plan::Failure;
 
 /// A network could not be started or stopped. In each case the host is as it was before.
@@ -36,6 +38,24 @@ pub enum Error {
     },
     /// The device is none that a bridge can lead out through.
     NoCard(LinkName),
+    /// The device is wireless.
+    Wireless(LinkName),
+    /// Another program manages the device.
+    Managed {
+        /// Its name.
+        name: LinkName,
+        /// The program.
+        manager: Manager,
+    },
+    /// The root file system is on the network, over this device, which would be cut off for a moment.
+    RootStorage {
+        /// The device.
+        name: LinkName,
+        /// What the root file system is on.
+        storage: RootStorage,
+    },
+    /// The program could not be kept in memory.
+    Memory(std::io::Error),
     /// There is a bridge of that name, which was not made by this program.
     ForeignBridge(LinkName),
     /// There is a device of that name, which is no bridge.
@@ -86,6 +106,33 @@ impl fmt::Display for Error {
                 write!(f, "{name} is a port of {master} already; give guests bridge={master}, or name another device")
             }
             Self::NoCard(name) => write!(f, "{name} is no device that a bridge can lead out through"),
+            Self::Wireless(name) => write!(
+                f,
+                "{name} is wireless, and its access point would take nothing from guests; \
+                 name another device, or route to the guests instead"
+            ),
+            Self::Managed { name, manager } => {
+                let Manager { program, process, file } = manager;
+                write!(f, "{name} is managed by {program} (process {process}")?;
+                if let Some(file) = file {
+                    write!(f, ", by {}", file.display())?;
+                }
+                write!(
+                    f,
+                    "), which would take its addresses back; let that make the bridge (dom0net export --to {}), \
+                     or start with --force until the next boot",
+                    program.configuration()
+                )
+            }
+            Self::RootStorage { name, storage } => write!(
+                f,
+                "the root file system is on {storage}, over {name}, which this kernel cannot rename without \
+                 taking it down; use layout=today"
+            ),
+            Self::Memory(error) => write!(
+                f,
+                "the root file system is on the network, and this program cannot be kept in memory: {error}"
+            ),
             Self::ForeignBridge(name) => write!(
                 f,
                 "there is a bridge {name} that was not made by this program, and it is left alone; \

@@ -176,7 +176,8 @@ impl Kernel {
 
     fn await_running(&mut self, device: &Device) -> Result<(), Error> {
         self.wait_until(&format!("{device} passes traffic"), |kernel| {
-            Ok(kernel.route.link_at(device.index)?.is_some_and(|link| link.is_running()))
+            // A new bridge counts as running until the kernel finds that it has no carrier.
+            Ok(kernel.route.link_at(device.index)?.is_some_and(|link| link.carrier && link.is_running()))
         })
     }
 

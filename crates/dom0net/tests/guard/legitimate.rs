@@ -59,7 +59,6 @@ fn ipv4() -> Vec<Case> {
             multicast(&Packet::v4(ME4, [224, 0, 0, 22]).raw(2, &[0x22, 0, 0, 0, 0, 0, 0, 0])),
         ),
         ("GRE", unicast(&from_me().raw(47, &[0; 8]))),
-        ("VRRP", multicast(&Packet::v4(ME4, [224, 0, 0, 18]).raw(112, &[0x21, 1, 100, 1]))),
     ]
 }
 

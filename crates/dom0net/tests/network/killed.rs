@@ -75,30 +75,33 @@ fn walk(wire: &Wire, words: &[&str], mut check: impl FnMut(&str)) -> usize {
     points
 }
 
+/// Nobody is looked for who manages the card: that is a file for each process of the machine, and changes nothing.
+const FORCE: &str = "--force";
+
 /// A layout: how it is started and stopped, and who is the port of whom when it stands.
 struct Layout {
-    start: [&'static str; 4],
+    start: [&'static str; 5],
     stop: [&'static str; 2],
     card: &'static str,
     bridge: &'static str,
 }
 
 const TODAY: Layout = Layout {
-    start: ["start", "netdev=eth0", "bridge=xenbr0", "layout=today"],
+    start: ["start", "netdev=eth0", "bridge=xenbr0", "layout=today", FORCE],
     stop: ["stop", "bridge=xenbr0"],
     card: "eth0",
     bridge: "xenbr0",
 };
 
 const BRIDGE_IS_CARD: Layout = Layout {
-    start: ["start", "netdev=eth0", "bridge=eth0", "layout=bridge-is-eth0"],
+    start: ["start", "netdev=eth0", "bridge=eth0", "layout=bridge-is-eth0", FORCE],
     stop: ["stop", "bridge=eth0"],
     card: "peth0",
     bridge: "eth0",
 };
 
 const CLASSIC: Layout = Layout {
-    start: ["start", "netdev=eth0", "bridge=xenbr0", "layout=classic"],
+    start: ["start", "netdev=eth0", "bridge=xenbr0", "layout=classic", FORCE],
     stop: ["stop", "bridge=xenbr0"],
     card: "peth0",
     bridge: "xenbr0",

@@ -59,7 +59,7 @@ fn scripts() -> PathBuf {
 }
 
 #[test]
-#[ignore = "the script that the toolstack calls"]
+#[ignore = "run by the toolstack, as its script"]
 fn script() {
     let variable = |name: &str| std::env::var(name).unwrap();
     let arguments = variable("LAB_TEST_ARGUMENTS");

@@ -1,5 +1,5 @@
 use super::textual;
-use crate::diagnostic::{Diagnostic, Diagnostics, kinds};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity, kinds};
 use crate::dialect::{Detection, Dialect, FileKind, ReadAsXl, detect_and_read};
 use crate::domain::{self, Domain};
 use crate::options::Options;
@@ -51,15 +51,21 @@ pub fn read_file(name: impl Into<String>, bytes: &[u8], options: &Options) -> Re
     let source = Source::new(name, bytes);
     let mut diagnostics = Diagnostics::new();
     if let Some(fault) = unreadable(&source) {
-        diagnostics.push(fault);
+        // A folder may hold anything.
+        if !options.found_in_folder {
+            diagnostics.push(fault);
+        }
         let reason = "it is not a text that Xen reads".to_owned();
         let detection =
             Detection { kind: FileKind::Other, dialect: options.dialect.unwrap_or(Dialect::Xl), reason };
         return Reading { source, detection, content: Content::Nothing, diagnostics };
     }
-    let (detection, as_xl) = detect_and_read(&source, options.dialect);
+    let (detection, as_xl) = detect_and_read(&source, options);
     if !matches!(detection.kind, FileKind::Other | FileKind::Script | FileKind::Empty) {
         textual::check(&source, detection.dialect, &mut diagnostics);
+    }
+    if detection.kind == FileKind::Other && !options.found_in_folder {
+        diagnostics.push(none_of_xens(&detection));
     }
     let content = content(&source, &detection, as_xl, options, &mut diagnostics);
     diagnostics.sort();
@@ -84,6 +90,18 @@ fn unreadable(source: &Source) -> Option<Diagnostic> {
         )
         .help("check the name of the file"),
     )
+}
+
+/// Somebody named this file, so it is meant to be something.
+fn none_of_xens(detection: &Detection) -> Diagnostic {
+    let found = Diagnostic::new(&kinds::TEXT_NONE_OF_XENS, None, "this is none of Xen's configuration files");
+    if detection.dialect == Dialect::Sxp {
+        found.severity(Severity::Warning).note(detection.reason.clone()).help("check the name of the file")
+    } else {
+        found
+            .note("nothing in it is a setting of xend, of xl.conf or of a domain")
+            .help("check the name of the file; with --for xm or --for xl it is read as a domain all the same")
+    }
 }
 
 fn content(
@@ -114,7 +132,7 @@ fn content(
             );
             Content::Nothing
         }
-        (FileKind::PciQuirks | FileKind::PciPermissive | FileKind::Vnet, _)
+        (FileKind::PciQuirks | FileKind::PciPermissive | FileKind::Vnet | FileKind::MemoryMap, _)
         | (FileKind::Other, Dialect::Sxp) => {
             // Only the grammar is looked at.
             let _ = sxp::parse(source, diagnostics);

@@ -62,7 +62,7 @@ impl File<'_> {
 impl Shared {
     pub(super) fn check(&mut self, reading: &mut Reading, host: &HostFacts) {
         let Some(domain) = reading.domain() else { return };
-        let uuid = domain.uuid.as_ref().map(|uuid| Rc::from(uuid.as_str().to_ascii_lowercase()));
+        let uuid = domain.canonical_uuid().map(Rc::from);
         let file = File { reading, path: Rc::from(reading.source.name()), uuid };
         let mut found = Vec::new();
         self.identity(domain, &file, &mut found);
@@ -72,8 +72,7 @@ impl Shared {
     }
 
     fn identity(&mut self, domain: &Domain, file: &File<'_>, found: &mut Vec<Diagnostic>) {
-        if let Some(uuid) = &domain.uuid {
-            let key = uuid.as_str().to_ascii_lowercase();
+        if let Some((uuid, key)) = domain.uuid.as_ref().zip(domain.canonical_uuid()) {
             match self.uuids.get(&key).filter(|other| other.path != file.path) {
                 Some(other) => {
                     found.push(

@@ -131,7 +131,7 @@ impl Disk {
     /// Reads xl's form, with keys or by position; what it does not know stays as it is.
     pub(super) fn from_xl(spec: &str) -> Self {
         if !spec.contains('=') {
-            return Self::from_spec(spec);
+            return Self::from_positions(spec).unwrap_or_else(|| Self::from_spec(spec));
         }
         let (mut format, mut vdev, mut access, mut cdrom, mut backend, mut target) =
             ("raw", "", "rw", false, None, "");
@@ -160,17 +160,38 @@ impl Disk {
             }
             rest = piece_and_rest.1;
         }
-        let scheme = match format {
-            "raw" if target.starts_with("/dev/") => "phy:",
-            "raw" if target.is_empty() => "",
-            "raw" => "file:",
-            "qcow" => "tap:qcow:",
-            "qcow2" => "tap:qcow2:",
-            _ => "tap:vhd:",
-        };
         let mode = if matches!(access, "r" | "ro") { "r" } else { "w" };
         let dev = if cdrom { format!("{vdev}:cdrom") } else { vdev.to_owned() };
-        Self::new(&format!("{scheme}{target}"), &dev, mode, backend).unwrap_or(spec)
+        Self::new(&format!("{}{target}", scheme(format, target)), &dev, mode, backend).unwrap_or(spec)
+    }
+
+    /// Reads `TARGET,FORMAT,VDEV[,ACCESS]`, xl's form without keys; `None` when it is another one.
+    fn from_positions(spec: &str) -> Option<Self> {
+        let parts: Vec<&str> = spec.split(',').map(str::trim).collect();
+        let (target, format, vdev, access) = match parts[..] {
+            [target, format, vdev] => (target, format, vdev, "rw"),
+            [target, format, vdev, access] => (target, format, vdev, access),
+            _ => return None,
+        };
+        let format = if format.is_empty() { "raw" } else { format };
+        let is_old = SCHEMES.iter().any(|(scheme, _)| target.starts_with(scheme));
+        if is_old || !matches!(format, "raw" | "qcow" | "qcow2" | "vhd") {
+            return None;
+        }
+        let mode = if matches!(access, "r" | "ro") { "r" } else { "w" };
+        Some(Self::new(&format!("{}{target}", scheme(format, target)), vdev, mode, None).unwrap_or(spec))
+    }
+}
+
+/// What xm writes before a target of this format.
+fn scheme(format: &str, target: &str) -> &'static str {
+    match format {
+        "raw" if target.starts_with("/dev/") => "phy:",
+        "raw" if target.is_empty() => "",
+        "raw" => "file:",
+        "qcow" => "tap:qcow:",
+        "qcow2" => "tap:qcow2:",
+        _ => "tap:vhd:",
     }
 }
 
@@ -194,6 +215,19 @@ mod tests {
             let disk = Disk::from_spec(xm);
             assert_eq!(disk.xl(), xl, "{xm}");
             assert_eq!(Disk::from_xl(&disk.xl()).xl(), xl, "{xm}");
+        }
+    }
+
+    #[test]
+    fn xls_form_without_keys_is_read() {
+        for (spec, xl, uname) in [
+            ("/dev/vg/a,raw,xvda,rw", "format=raw, vdev=xvda, access=rw, target=/dev/vg/a", "phy:/dev/vg/a"),
+            ("/x.img,,hda,ro", "format=raw, vdev=hda, access=ro, target=/x.img", "file:/x.img"),
+            ("/x.q,qcow2,xvda", "format=qcow2, vdev=xvda, access=rw, target=/x.q", "tap:qcow2:/x.q"),
+        ] {
+            let disk = Disk::from_xl(spec);
+            assert_eq!(disk.xl(), xl);
+            assert_eq!(disk.vbd().unwrap()[0].1, uname);
         }
     }
 

@@ -124,6 +124,14 @@ impl<'d> Machine<'d> {
         (!text.is_empty()).then_some(text)
     }
 
+    /// Why a value is not known.
+    const fn unknown(&self) -> &'static str {
+        match self.domain.dialect {
+            Dialect::Xl => "its line could not be read",
+            _ => "its value is not known without running the file",
+        }
+    }
+
     fn leave_out(&mut self, what: &str, why: &str) {
         self.left_out.push(format!("{what} ({why})"));
     }
@@ -135,7 +143,7 @@ impl<'d> Machine<'d> {
             match item.as_str() {
                 Some(spec) if domain.dialect == Dialect::Xl => self.disks.push(Disk::from_xl(spec)),
                 Some(spec) => self.disks.push(Disk::from_spec(spec)),
-                None => self.leave_out("a disk", "its value is not known without running the file"),
+                None => self.leave_out("a disk", self.unknown()),
             }
         }
         for item in domain.settings.value("vfb").and_then(Value::items).unwrap_or(&[]) {
@@ -145,7 +153,7 @@ impl<'d> Machine<'d> {
             if !PLACED.contains(&setting.name.as_str()) {
                 self.carry(setting);
             } else if setting.value.is_unknown() {
-                self.leave_out(&setting.name, "its value is not known without running the file");
+                self.leave_out(&setting.name, self.unknown());
             }
         }
         if domain.dialect == Dialect::Xl {
@@ -191,7 +199,7 @@ impl<'d> Machine<'d> {
         let (xm, xl) = names::known_to(new_name);
         match &setting.value.kind {
             ValueKind::Unknown(_) if xm || xl => {
-                self.leave_out(name, "its value is not known without running the file");
+                self.leave_out(name, self.unknown());
             }
             ValueKind::Unknown(_) => {}
             ValueKind::Boolean(_)
@@ -204,6 +212,11 @@ impl<'d> Machine<'d> {
                 }
             }
             _ if name == "restart" => self.restart(setting.value.as_str().unwrap_or("")),
+            _ if name == "device_model"
+                && setting.value.as_str().is_some_and(|path| path.ends_with("stubdom-dm")) =>
+            {
+                self.leave_out(&shown(setting), "write device_model_stubdomain_override = 1");
+            }
             _ if reason(name).is_some() => self.leave_out(&shown(setting), reason(name).unwrap_or("")),
             // What xend prints of settings that were not made.
             _ if self.domain.dialect == Dialect::Sxp && setting.value.as_str() == Some("") => {}
@@ -277,7 +290,7 @@ impl<'d> Machine<'d> {
             "args" => self.extra = text,
             "ip" => {}
             name if RUNTIME.contains(&name) => {}
-            name if names::is_xl_setting(name) => self.push(name, value.clone()),
+            name if names::is_xl_setting(name) && reason(name).is_none() => self.push(name, value.clone()),
             name => {
                 let why = reason(name).unwrap_or("xl does not know it");
                 self.leave_out(&format!("{name} {}", value.as_str().unwrap_or("…")), why);

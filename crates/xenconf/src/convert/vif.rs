@@ -12,7 +12,7 @@ pub(super) struct Written<T> {
 }
 
 fn given(text: Option<&Text>) -> Option<&str> {
-    text.map(Text::as_str).filter(|text| !text.is_empty())
+    text.map(|text| text.as_str().trim()).filter(|text| !text.is_empty())
 }
 
 /// The interface as xl's spec.
@@ -33,7 +33,7 @@ pub(super) fn xl(vif: &Vif, domain: &Domain) -> Written<String> {
     });
     pairs.extend(ip.map(|ip| ("ip".to_owned(), ip)));
     if let Some(script) = given(vif.script.as_ref()) {
-        let (name, arguments) = script.split_once(' ').unwrap_or((script, ""));
+        let (name, arguments) = script.split_once(char::is_whitespace).unwrap_or((script, ""));
         pairs.push(("script".to_owned(), name.to_owned()));
         if !arguments.is_empty() {
             left_out.push((format!("script={script}"), "xl hands no arguments to a script"));

@@ -5,7 +5,6 @@ use super::{comments, vif};
 use crate::dialect::Dialect;
 use crate::domain::Backend;
 use crate::pci;
-use crate::text::Text;
 use crate::value::{Value, ValueKind};
 use crate::vif::Guest;
 
@@ -22,12 +21,15 @@ pub(super) fn write(machine: &Machine<'_>) -> String {
     };
     set("name", domain.name());
     set("type", Some(guest(domain.guest)));
-    set("uuid", domain.uuid.as_ref().map(Text::as_str));
+    set("uuid", domain.canonical_uuid().as_deref());
     set("kernel", machine.kernel.as_deref());
     set("ramdisk", machine.ramdisk.as_deref());
     set("root", machine.root.as_deref());
     let extra: Vec<&str> = machine.ip.iter().chain(&machine.extra).map(String::as_str).collect();
     set("extra", (!extra.is_empty()).then(|| extra.join(" ")).as_deref());
+    if let Some(uuid) = domain.uuid.as_ref().filter(|_| domain.canonical_uuid().is_none()) {
+        left_out.push(format!("uuid = {} (it is no UUID; without one, xl makes one)", uuid.as_str()));
+    }
     for (name, value) in &machine.settings {
         match written(value) {
             Some(value) => lines.push(format!("{name} = {value}")),

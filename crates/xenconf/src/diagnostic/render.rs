@@ -53,7 +53,7 @@ pub fn render(diagnostic: &Diagnostic, source: &Source, style: Style) -> String 
     if let Some(span) = diagnostic.span {
         group = group.element(snippet(diagnostic, source, span));
     } else {
-        group = group.element(annotate_snippets::Origin::path(source.name()));
+        group = group.element(annotate_snippets::Origin::path(printable(source.name())));
     }
     for note in &diagnostic.notes {
         group = group.element(Level::NOTE.message(printable(note)));
@@ -64,7 +64,7 @@ pub fn render(diagnostic: &Diagnostic, source: &Source, style: Style) -> String 
         (help, Some(suggestion)) => {
             let help = help.as_deref().unwrap_or("write it so");
             let patch = Patch::new(suggestion.span.range(), printable(&suggestion.replacement));
-            let snippet = Snippet::source(source.text()).path(source.name()).patch(patch);
+            let snippet = Snippet::source(source.text()).path(printable(source.name())).patch(patch);
             report.push(group);
             report.push(Group::with_title(Level::HELP.secondary_title(printable(help))).element(snippet));
         }
@@ -79,7 +79,7 @@ fn snippet<'a>(
     source: &'a Source,
     span: Span,
 ) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
-    let mut snippet = Snippet::source(source.text()).path(source.name());
+    let mut snippet = Snippet::source(source.text()).path(printable(source.name()));
     let mut primary = AnnotationKind::Primary.span(clamped(source, span));
     if !diagnostic.label.is_empty() {
         primary = primary.label(printable(&diagnostic.label));

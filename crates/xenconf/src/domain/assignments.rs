@@ -163,6 +163,8 @@ fn question_names(
 ) {
     // What was given on the command line stands nowhere in the file.
     let in_file = settings.iter().filter(|setting| !setting.name_span.is_empty());
+    // A line that cannot be read may not be a setting at all, and has its finding already.
+    let in_file = in_file.filter(|setting| dialect != Dialect::Xl || !setting.value.is_unknown());
     for setting in in_file.filter(|setting| !is_known(&setting.name)).take(MAX_UNKNOWN) {
         let name = setting.name.as_str();
         let program = dialect.name();

@@ -6,7 +6,7 @@ use crate::dialect::Dialect;
 use crate::source::Span;
 use crate::text::Text;
 use crate::value::integer;
-use crate::vif::{Guest, VifType};
+use crate::vif::{Guest, Toolstack, VifType};
 
 /// What is wrong with the domain by itself, once it is read.
 pub(super) fn check(domain: &Domain, diagnostics: &mut Diagnostics) {
@@ -14,7 +14,7 @@ pub(super) fn check(domain: &Domain, diagnostics: &mut Diagnostics) {
         check_name(name, diagnostics);
     }
     if let Some(uuid) = &domain.uuid {
-        check_uuid(uuid, diagnostics);
+        check_uuid(uuid, domain.toolstack(), diagnostics);
     }
     check_numbers(domain, diagnostics);
     check_backend(domain, diagnostics);
@@ -47,7 +47,21 @@ fn check_name(name: &Text, diagnostics: &mut Diagnostics) {
     }
 }
 
-fn check_uuid(uuid: &Text, diagnostics: &mut Diagnostics) {
+/// The usual form of a UUID: five groups, in small letters. `None` when it has not 32 hexadecimal digits.
+pub(super) fn canonical_uuid(text: &str) -> Option<String> {
+    let digits: String = text.chars().filter(|c| *c != '-').map(|c| c.to_ascii_lowercase()).collect();
+    if digits.len() != 32 || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    let groups = [0..8, 8..12, 12..16, 16..20, 20..32];
+    Some(groups.map(|group| digits.get(group).unwrap_or("").to_owned()).join("-"))
+}
+
+/// libxl wants the usual form; xend does not look at the hyphens.
+fn check_uuid(uuid: &Text, toolstack: Toolstack, diagnostics: &mut Diagnostics) {
+    if toolstack == Toolstack::Xm && canonical_uuid(uuid.as_str()).is_some() {
+        return;
+    }
     let groups: Vec<&str> = uuid.as_str().split('-').collect();
     let is_uuid = groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12])
         && groups.iter().all(|group| group.bytes().all(|byte| byte.is_ascii_hexdigit()));

@@ -104,6 +104,12 @@ impl Domain {
         self.name.as_ref().map(Text::as_str)
     }
 
+    /// The UUID in its usual form: five groups, in small letters. `None` without one, and when it is none.
+    #[must_use]
+    pub fn canonical_uuid(&self) -> Option<String> {
+        general::canonical_uuid(self.uuid.as_ref()?.as_str())
+    }
+
     /// Whose rules and defaults hold for it. SXP is xend's.
     #[must_use]
     pub const fn toolstack(&self) -> Toolstack {
@@ -136,7 +142,7 @@ impl Domain {
 /// Reads a domain in whichever language it is. `None` when the file is none: something else, or XML.
 #[must_use]
 pub fn read(source: &Source, options: &Options, diagnostics: &mut Diagnostics) -> Option<Domain> {
-    let (detection, as_xl) = detect_and_read(source, options.dialect);
+    let (detection, as_xl) = detect_and_read(source, options);
     read_detected(source, &detection, as_xl, options, diagnostics)
 }
 

@@ -17,6 +17,7 @@ impl Networks {
     pub fn from_xend(config: &XendConfig, wrapper: Option<&Source>, diagnostics: &mut Diagnostics) -> Self {
         let vif_script = config.vif_script.as_ref().map(|script| script.name.clone());
         let mut networks = Self { vif_script, network: Vec::new() };
+        diagnostics.extend(arguments_of_vif_script(config));
         let Some(script) = &config.network_script else { return networks };
         let place = config.network_script_text.as_ref().map(Text::span);
         let mut add =
@@ -26,8 +27,8 @@ impl Networks {
                     networks.network.push(network);
                 }
             };
-        if is_known(script.base_name()) {
-            add(script.base_name(), &script.arguments, place, diagnostics);
+        if script.is_xens_network_script() {
+            add(script.base_name(), &arguments_as_run(script, config), place, diagnostics);
         } else if let Some(wrapper) = wrapper {
             for Call { script, arguments, span } in calls(wrapper, diagnostics) {
                 add(&script, &arguments, Some(span), diagnostics);
@@ -65,9 +66,29 @@ impl Networks {
     }
 }
 
-/// True for the network scripts that Xen came with.
-pub(super) fn is_known(script: &str) -> bool {
-    matches!(script, "network-bridge" | "network-route" | "network-nat" | "network-dummy" | "network")
+/// The arguments with which xend runs a script of Xen's. That of Xen 2.0 got two of xend's own options.
+fn arguments_as_run(script: &Script, config: &XendConfig) -> Vec<String> {
+    let mut arguments = Vec::new();
+    if script.base_name() == "network" {
+        arguments.push(format!("bridge={}", config.vif_bridge.as_deref().unwrap_or("xen-br0")));
+        arguments.extend(
+            config.vif_antispoof.map(|truth| format!("antispoof={}", if truth { "yes" } else { "no" })),
+        );
+    }
+    arguments.extend(script.arguments.iter().cloned());
+    arguments
+}
+
+/// xend handed them to the script; nothing does so today.
+fn arguments_of_vif_script(config: &XendConfig) -> Option<Diagnostic> {
+    let script = config.vif_script.as_ref().filter(|script| !script.arguments.is_empty())?;
+    let place = config.vif_script_text.as_ref().map(Text::span);
+    let message = format!("the arguments of `{}` have no counterpart", script.name);
+    Some(
+        Diagnostic::new(&kinds::NATIVE_UNKNOWN_ARGUMENT, place, message)
+            .note("a script is run for an interface without arguments")
+            .help("say it in each interface: `bridge=`, `ip=`, `gatewaydev=`"),
+    )
 }
 
 fn own_script(script: &Script, place: Option<Span>) -> Diagnostic {
@@ -180,6 +201,8 @@ mod tests {
             ("(network-script 'network-bridge bridge=xenbr1 netdev=dummy0')", "xenbr1 bridge xenbr1 -"),
             ("(network-script /etc/xen/scripts/network-nat)", "nat nat - default-route"),
             ("(network-script 'network-route netdev=eth2')", "route route - eth2"),
+            ("(network-script network)", "xen-br0 bridge xen-br0 default-route"),
+            ("(network-script network)(vif-bridge br7)", "br7 bridge br7 default-route"),
         ] {
             assert_eq!(shown(&networks(config, None).0), [expected], "{config}");
         }
@@ -208,6 +231,10 @@ mod tests {
         assert_eq!(networks("(network-script my-wrapper)", None).1, [kinds::NATIVE_OWN_SCRIPT.code]);
         assert_eq!(
             networks("(network-script 'network-bridge foo=1')", None).1,
+            [kinds::NATIVE_UNKNOWN_ARGUMENT.code]
+        );
+        assert_eq!(
+            networks("(vif-script 'vif-bridge bridge=x')", None).1,
             [kinds::NATIVE_UNKNOWN_ARGUMENT.code]
         );
     }

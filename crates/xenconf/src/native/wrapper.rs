@@ -3,9 +3,9 @@
 
 use std::collections::HashMap;
 
-use super::from_xend::is_known;
 use super::shell::{Command, Part, commands};
 use crate::diagnostic::{Diagnostic, Diagnostics, kinds};
+use crate::script::is_xens_network_script;
 use crate::source::{Source, Span};
 
 /// A call of one of Xen's network scripts.
@@ -107,7 +107,7 @@ impl Reader<'_> {
         }
         let path = self.path(first);
         let script = path.rsplit('/').next().unwrap_or("");
-        if !is_known(script) || script == "network" && !path.contains('/') {
+        if !is_xens_network_script(script) || script == "network" && !path.contains('/') {
             return self.question(script, command.span);
         }
         let arguments: Vec<Option<String>> = words

@@ -6,7 +6,7 @@ impl Networks {
     /// The file. It reads back as the same networks.
     #[must_use]
     pub fn to_toml(&self) -> String {
-        let mut out = String::from("# The networks of this host. See dom0net.toml(5).\n");
+        let mut out = String::from("# The networks of this host, for dom0net.\n");
         if let Some(script) = &self.vif_script {
             out.push_str("\n# Connects an interface that names no script itself.\n");
             pair(&mut out, "vif-script", &string(script));
@@ -16,7 +16,7 @@ impl Networks {
             write_network(&mut out, network);
         }
         if self.network.is_empty() {
-            out.push_str("\n# No network: the configuration that this was made of starts none.\n");
+            out.push_str("\n# No network is known of what this was made of.\n");
         }
         out
     }

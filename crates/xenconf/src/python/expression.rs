@@ -262,6 +262,7 @@ impl Parser<'_, '_> {
                     span: token.span.to(inner.span),
                 })
             }
+            (Kind::Operator, "/" | "//") => Err(self.path_without_quotes()),
             _ => Err(self.fault("a value")),
         }
     }

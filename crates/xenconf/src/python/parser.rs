@@ -3,7 +3,7 @@
 use super::lexer::{MAX_NESTING, tokenize, tokenize_part};
 use super::token::{Kind, Token};
 use crate::diagnostic::{Diagnostic, Diagnostics, kinds};
-use crate::source::Span;
+use crate::source::{Span, first_line};
 
 /// A part of the file that could not be understood; a diagnostic says so already.
 #[derive(Debug)]
@@ -111,6 +111,20 @@ impl<'s, 'd> Parser<'s, 'd> {
         let message = format!("expected {expected}, found {}", self.describe(found));
         let diagnostic = syntax(found.span, message);
         self.diagnostics.push(diagnostic);
+        Fault
+    }
+
+    /// A path where a value is expected.
+    pub(super) fn path_without_quotes(&mut self) -> Fault {
+        let start = self.peek().span.start as usize;
+        let line = first_line(self.text.get(start..).unwrap_or(""));
+        let is_end =
+            |c: char| c.is_whitespace() || matches!(c, '\'' | '"' | ',' | ';' | ']' | '[' | '#' | '\\');
+        let length = line.find(is_end).unwrap_or(line.len());
+        let written = line.get(..length).unwrap_or("").to_owned();
+        let span = Span::new(start, start + length);
+        let diagnostic = syntax(span, "a path stands in quotes".to_owned());
+        self.diagnostics.push(diagnostic.help("put it in quotes").replace(span, format!("'{written}'")));
         Fault
     }
 

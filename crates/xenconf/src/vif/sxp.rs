@@ -21,6 +21,7 @@ pub fn parse_sxp(element: NodeRef<'_>, diagnostics: &mut Diagnostics) -> Vif {
                     child.span(),
                     "expected an element like `(mac 00:16:3e:00:00:01)` here",
                 )
+                .severity(Severity::Warning)
                 .note("xend leaves it out")
                 .help("write each setting as `(key value)`"),
             );

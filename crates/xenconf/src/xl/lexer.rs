@@ -157,6 +157,20 @@ impl<'s, 'd> Lexer<'s, 'd> {
         )
     }
 
+    /// A path without quotes.
+    fn bad_path(&mut self, start: usize) -> Token {
+        let is_end =
+            |c: char| c.is_whitespace() || matches!(c, '\'' | '"' | ',' | ';' | ']' | '[' | '#' | '\\');
+        let line = self.line();
+        self.at += line.find(is_end).unwrap_or(line.len());
+        let span = Span::new(start, self.at);
+        let written = self.slice(span);
+        let diagnostic = Diagnostic::new(&kinds::XL_SYNTAX, span, "a path stands in quotes")
+            .help("put it in quotes")
+            .replace(span, format!("'{written}'"));
+        self.bad_token(start, diagnostic)
+    }
+
     fn bad(&mut self, c: char) -> Token {
         let start = self.at;
         if matches!(c, '-' | '.') {
@@ -178,6 +192,9 @@ impl<'s, 'd> Lexer<'s, 'd> {
                 Diagnostic::new(&kinds::XL_SYNTAX, span, "xl does not continue lines with a backslash")
                     .help("write it on one line; inside a list, lines may end after a comma"),
             );
+        }
+        if c == '/' {
+            return self.bad_path(start);
         }
         self.at += c.len_utf8();
         let span = Span::new(start, self.at);

@@ -5,7 +5,7 @@ use super::lexer::{Kind, Lexer, Token};
 use crate::diagnostic::{Diagnostic, Diagnostics, kinds};
 use crate::source::{Source, Span};
 use crate::text::{Builder, Text};
-use crate::value::{Setting, Settings, Value, ValueKind};
+use crate::value::{Reason, Setting, Settings, Value, ValueKind};
 
 /// The settings of a file at its end, by xl's rules: the last assignment of a name counts, `+=` adds to the
 /// one before. A line with a fault is reported and skipped, which is more than xl does: it refuses the file.
@@ -37,6 +37,8 @@ pub(super) struct Parser<'s, 'd> {
     pub(super) token: Token,
     /// The list read last was closed by the next setting.
     pub(super) list_unclosed: bool,
+    /// The name of the setting that is being read.
+    under_way: Option<Span>,
     settings: Vec<Setting>,
     by_name: HashMap<String, usize>,
 }
@@ -45,7 +47,14 @@ impl<'s, 'd> Parser<'s, 'd> {
     fn new(text: &'s str, diagnostics: &'d mut Diagnostics) -> Self {
         let mut lexer = Lexer::new(text, diagnostics);
         let token = lexer.next();
-        Self { lexer, token, list_unclosed: false, settings: Vec::new(), by_name: HashMap::new() }
+        Self {
+            lexer,
+            token,
+            list_unclosed: false,
+            under_way: None,
+            settings: Vec::new(),
+            by_name: HashMap::new(),
+        }
     }
 
     fn finish(self) -> Settings {
@@ -90,8 +99,19 @@ impl<'s, 'd> Parser<'s, 'd> {
                 _ => {
                     if let Err(Fault) = self.assignment() {
                         self.skip_line();
+                        self.store_unreadable();
                     }
                 }
+            }
+        }
+    }
+
+    /// That a setting was meant counts, also when its value cannot be read.
+    fn store_unreadable(&mut self) {
+        if let Some(name) = self.under_way.take() {
+            let written = self.lexer.slice(name).to_ascii_lowercase();
+            if !self.by_name.contains_key(&written) {
+                self.store(&written, name, Value::new(ValueKind::Unknown(Reason(0)), name), false);
             }
         }
     }
@@ -113,6 +133,7 @@ impl<'s, 'd> Parser<'s, 'd> {
             _ => return Err(self.fault(&name)),
         };
         let equals = self.advance().span;
+        self.under_way = Some(name.span);
         if self.is_mark(b'=') {
             let span = equals.to(self.token.span);
             self.report(
@@ -141,6 +162,7 @@ impl<'s, 'd> Parser<'s, 'd> {
         {
             return Err(self.trailing(&value));
         }
+        self.under_way = None;
         // A capital letter is reported; the setting that was meant is kept.
         let written = self.lexer.slice(name.span).to_ascii_lowercase();
         self.store(&written, name.span, value, adds);
@@ -318,6 +340,7 @@ impl<'s, 'd> Parser<'s, 'd> {
                 builder.append(&more);
                 setting.value.kind = ValueKind::Text(builder.finish());
             }
+            (ValueKind::Unknown(_), _) => {}
             _ => self.report(
                 Diagnostic::new(&kinds::XL_MIXED_ADDITION, value.span, "a list and a string cannot be added")
                     .related(before, "set here before")

@@ -2,10 +2,12 @@ use crate::diagnostic::kind::declare_kinds;
 
 declare_kinds! { NATIVE;
 
-    NATIVE_OWN_SCRIPT: "X1301" Warning "a network script of your own",
+    NATIVE_OWN_SCRIPT: "X1301" Error "a network script of your own",
     "The network script is none of those that came with Xen, so which networks it makes is not known. Many hosts \
      have a wrapper there that calls network-bridge several times. Given along with the configuration, such a \
-     wrapper is read: calls with plain words, variables that were set to plain words, and `for` over words.";
+     wrapper is read: calls with plain words, variables that were set to plain words, and `for` over words. \
+     `dom0net convert` looks for it beside the configuration, in the folder `scripts` there and where xend runs it; \
+     --script names another place.";
 
     NATIVE_UNKNOWN_ARGUMENT: "X1302" Warning "an argument of a network script without a counterpart",
     "The argument sets a variable of the old script that means nothing in the new configuration, or nothing at \

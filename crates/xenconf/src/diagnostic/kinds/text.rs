@@ -39,4 +39,10 @@ declare_kinds! { TEXT;
 
     TEXT_BINARY: "X0009" Error "a file that is not text",
     "The file holds NUL characters, as programs and images do. It is no configuration.";
+
+    TEXT_NONE_OF_XENS: "X0010" Error "a file that is none of Xen's",
+    "The file was named, but nothing in it is a setting that Xen knows: none of xend-config.sxp, none of xl.conf \
+     and none of a domain. Most often it is the wrong file. When it is meant to be a domain, say for which \
+     program (--for xm or --for xl), and it is held against that program's rules.\n\n\
+     Files that are found in a folder may be anything, and nothing is said of them.";
 }

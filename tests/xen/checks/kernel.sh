@@ -1,0 +1,23 @@
+# Our own packet tests, on this kernel. Their output is counted where we come from.
+modprobe -a 8021q dummy veth ifb
+# They find the program, the examples and each other where they were built.
+root=$(cat /mnt/host/root) built=$(cat /mnt/host/built)
+mkdir -p "$root/crates" "$built/deps" "$built/examples"
+cp -r /mnt/host/examples "$root/"
+ln -s /usr/sbin/dom0net "$built/dom0net"
+install -m755 /mnt/host/programs/* "$built/examples"
+# Each comes with its arguments, in lines, and the seconds that it may take.
+for folder in /mnt/host/tests/*/; do
+  name=$(basename "$folder") crate=$root/crates/$(cat "$folder/crate")
+  mapfile -t arguments <"$folder/arguments"
+  mkdir -p "$crate"
+  install -m755 "$folder/test" "$built/deps/$name"
+  begun=$(lab_now)
+  (cd "$crate" && DOM0NET_SKIP_LOG=/tmp/skips timeout -k 5 "$(cat "$folder/limit")" "$built/deps/$name" "${arguments[@]}") \
+    >/tmp/test.out 2>/tmp/test.err
+  echo $? >/tmp/test.status
+  for ending in out err status; do cp /tmp/test.$ending "/mnt/out/$name.$ending"; done
+  [ ! -e /tmp/skips ] || mv /tmp/skips "/mnt/out/$name.skips"
+  rm "$built/deps/$name"
+  echo "# $name: $(lab_since "$begun") s"
+done
