@@ -7,3 +7,4 @@ mod nat;
 mod openvswitch;
 mod route;
 mod stage;
+mod trouble;
