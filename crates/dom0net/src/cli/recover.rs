@@ -43,7 +43,7 @@ pub(crate) fn run() -> u8 {
     }
     match recovered {
         Ok(recovered) if recovered.is_empty() && undone.is_empty() && aside.is_empty() => {
-            announce("nothing was left half done")
+            announce("nothing was left half done");
         }
         Ok(recovered) => recovered.iter().for_each(tell_of),
         Err(error) => return fail(&error),

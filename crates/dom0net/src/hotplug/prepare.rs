@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use ethernet::MacAddress;
 use ipnet::IpNet;
+use netkernel::Family;
 use netkernel::link::{Link, LinkName};
 use netkernel::route::Route;
+use netkernel::sysctl::Sysctl;
 use xenstore::{Client, Requests};
 
 use super::error::Error;
@@ -180,7 +182,7 @@ fn by_routes(
     let guest: Vec<String> = routing.guest.iter().map(ToString::to_string).collect();
     Ok(Prepared {
         name: wanted.name.clone(),
-        warning: None,
+        warning: missing_forwarding(&routing.guest)?,
         plan: route::plug(request.port, wanted, &device.name, &seen, routing)?,
         message: format!("{} leads to {}: {}", wanted.name, guest.join(" and "), wanted.policy),
         mtu: wanted.mtu.unwrap_or(seen.device.mtu),
@@ -188,6 +190,28 @@ fn by_routes(
         addresses: routing.guest.clone(),
         bridge: None,
     })
+}
+
+/// A guest behind a host that passes nothing on reaches the host alone. That may be meant; it is seldom.
+fn missing_forwarding(guest: &[IpNet]) -> Result<Option<String>, Error> {
+    let families = [
+        ("IPv4", Sysctl::of_host(Family::Inet, "ip_forward"), guest.iter().any(|it| it.addr().is_ipv4())),
+        (
+            "IPv6",
+            Sysctl::of_host(Family::Inet6, "conf/all/forwarding"),
+            guest.iter().any(|it| it.addr().is_ipv6()),
+        ),
+    ];
+    for (word, setting, is_used) in families {
+        if is_used && setting.read()?.as_deref() == Some("0") {
+            let sentence = format!(
+                "this host does not forward {word}, so that the guest reaches nobody else; \
+                 have it do so, with: network-route start (or network-nat start)"
+            );
+            return Ok(Some(sentence));
+        }
+    }
+    Ok(None)
 }
 
 /// How the vif is taken out, as far as it is there.

@@ -7,4 +7,5 @@ mod nat;
 mod openvswitch;
 mod route;
 mod stage;
+mod stock;
 mod trouble;
