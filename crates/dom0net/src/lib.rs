@@ -7,6 +7,7 @@ pub mod hotplug;
 pub mod inventory;
 pub mod log;
 pub mod network;
+pub mod openvswitch;
 pub mod places;
 pub mod plan;
 pub mod remember;

@@ -141,6 +141,13 @@ Examples:
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<OsString>,
     },
+    /// Plug a guest's interface into a bridge of Open vSwitch, as the toolstack calls it.
+    #[command(disable_help_flag = true)]
+    VifOpenvswitch {
+        /// online or offline, and words of the form name=value.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
+    },
     /// Route a guest's addresses to its interface, as the toolstack calls it.
     #[command(disable_help_flag = true)]
     VifRoute {
@@ -182,6 +189,7 @@ pub(crate) fn run() -> u8 {
         Command::NetworkRoute { words } => network_route::run(words),
         Command::VifBridge { words } => crate::vif_script(Mode::Bridge, words),
         Command::VifNat { words } => crate::vif_script(Mode::Nat, words),
+        Command::VifOpenvswitch { words } => crate::vif_script(Mode::OpenVSwitch, words),
         Command::VifRoute { words } => crate::vif_script(Mode::Route, words),
     }
 }

@@ -185,6 +185,7 @@ mod tests {
             mtu: None,
             addresses: Vec::new(),
             vlans: None,
+            tagged: Vec::new(),
             has_two_devices: false,
         }
     }

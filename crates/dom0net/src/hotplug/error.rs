@@ -12,6 +12,7 @@ use super::nodes::BadNode;
 use super::request::BadCall;
 use crate::guard::ConfigError;
 use crate::network::RecordError;
+use crate::openvswitch;
 use crate::plan::{self, Failure};
 use crate::remember::MemoryError;
 use crate::vif::Port;
@@ -62,6 +63,8 @@ pub enum Error {
     Memory(MemoryError),
     /// The guest's address could not be made known to its network's DHCP server.
     Reservation(io::Error),
+    /// Open vSwitch could not be asked.
+    Switch(openvswitch::Error),
     /// One of the administrator's hooks failed.
     Hook(HookError),
     /// The kernel could not be asked.
@@ -125,6 +128,7 @@ impl fmt::Display for Error {
             Self::Reservation(error) => {
                 write!(f, "cannot make the guest's address known to the DHCP server of its network: {error}")
             }
+            Self::Switch(error) => error.fmt(f),
             Self::Hook(error) => error.fmt(f),
             Self::Kernel(error) => error.fmt(f),
             Self::Sysctl(error) => error.fmt(f),
@@ -178,6 +182,12 @@ impl From<netlink::Error> for Error {
 impl From<MemoryError> for Error {
     fn from(error: MemoryError) -> Self {
         Self::Memory(error)
+    }
+}
+
+impl From<openvswitch::Error> for Error {
+    fn from(error: openvswitch::Error) -> Self {
+        Self::Switch(error)
     }
 }
 

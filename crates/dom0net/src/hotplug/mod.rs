@@ -19,6 +19,7 @@ mod request;
 mod reserve;
 mod route;
 mod run;
+mod switch;
 mod uplinks;
 
 pub use error::Error;

@@ -90,6 +90,8 @@ pub struct Wanted {
     pub addresses: Vec<IpNet>,
     /// The VLANs that it shall be in, on a bridge that filters them.
     pub vlans: Option<Vlans>,
+    /// The VLANs that the guest tags its frames for, by its configuration.
+    pub tagged: Vec<u16>,
     /// Whether the guest has an emulated card too, with the same MAC address: it uses one of the two at a time.
     pub has_two_devices: bool,
 }
@@ -123,7 +125,10 @@ impl Wanted {
             Some(name) => Some(link_name("bridge", name)?),
             None => None,
         };
+        let vlans = text("vlan", nodes.vlan.as_deref())?.map(vlans).transpose()?;
+        let tagged = vlans.iter().flatten().filter(|vlan| !vlan.untagged && !vlan.pvid).map(|vlan| vlan.id);
         Ok(Self {
+            tagged: tagged.collect(),
             name: device_name(text("vifname", nodes.vifname.as_deref())?, request)?,
             policy: match &addresses {
                 Some(addresses) => Policy::locked(mac, addresses.iter().copied()),
@@ -135,7 +140,7 @@ impl Wanted {
             // libxl writes `vif_ioemu`, and xend wrote `ioemu`.
             has_two_devices: request.port.kind == PortKind::Tap
                 || nodes.kind.as_deref().is_some_and(|kind| kind.ends_with(b"ioemu")),
-            vlans: text("vlan", nodes.vlan.as_deref())?.map(vlans).transpose()?,
+            vlans,
         })
     }
 }

@@ -2,6 +2,7 @@
 //! the guard says of it.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use ipnet::IpNet;
 use netkernel::link::LinkName;
@@ -11,8 +12,8 @@ use super::bridge::port_options;
 use super::error::Error;
 use super::nodes::{Nodes, Wanted, bad, device_name, text};
 use super::request::{Action, Request};
-use super::{device, nat};
-use crate::guard::{BadWord, Condition, Config, Draft, Guard, Policy, Who};
+use super::{device, nat, switch};
+use crate::guard::{BadWord, Condition, Config, Draft, Guard, Policy, Vlans, Who};
 use crate::network::Records;
 use crate::places::Places;
 use crate::plan::{Change, Device, Kernel};
@@ -46,8 +47,21 @@ pub(super) fn policy_of(
     let words = text("guard", nodes.guard.as_deref())?.unwrap_or_default();
     let bad_words = |error: BadWord| bad("guard", words, &error.to_string());
     draft.apply(words).map_err(bad_words)?;
-    let policy = draft.policy(wanted.policy.mac).map_err(bad_words)?;
+    let mut policy = draft.policy(wanted.policy.mac).map_err(bad_words)?;
+    // A guest that is given VLANs may use them, unless the guard was told something else.
+    if policy.vlans == Vlans::Only(Vec::new()) {
+        policy.vlans = Vlans::Only(ranges(&wanted.tagged));
+    }
     Ok((draft, policy))
+}
+
+/// Numbers of VLANs as ranges that do not touch, in order.
+fn ranges(ids: &[u16]) -> Vec<RangeInclusive<u16>> {
+    let mut ids: Vec<u16> = ids.iter().copied().filter(|id| (1..=4094).contains(id)).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let runs = ids.chunk_by(|one, next| next - one == 1);
+    runs.filter_map(|run| Some(*run.first()?..=*run.last()?)).collect()
 }
 
 /// A vif that is plugged, and what it should be guarded by.
@@ -77,15 +91,23 @@ impl Guarded {
         let Ok(device) = LinkName::new(made_as) else { return Ok(None) };
         let (action, variables) = (Action::Appeared, BTreeMap::new());
         let request = Request { action, port, backend, device, gateway_device: None, variables };
-        let nodes = Nodes::read(store, &request.backend, port.vif.domid)?;
+        let mut nodes = Nodes::read(store, &request.backend, port.vif.domid)?;
+        let script = store.read_text(&format!("{}/script", request.backend))?.unwrap_or_default();
+        let switch = if script.ends_with("/vif-openvswitch") {
+            Some(switch::take_bridge(&mut nodes, &request)?)
+        } else {
+            None
+        };
         let name = device_name(text("vifname", nodes.vifname.as_deref())?, &request)?;
         let Some((device, link)) = device::find_existing(kernel, port, &request.device, Some(&name))? else {
             return Ok(None);
         };
-        let wanted = Wanted::new(&nodes, &request)?;
+        let mut wanted = Wanted::new(&nodes, &request)?;
+        if let Some(spec) = switch.filter(|_| wanted.vlans.is_none()) {
+            wanted.tagged = spec.tags.trunks;
+        }
         let bridge = device::master_of(kernel, &link)?;
         let bridge_name = bridge.as_ref().map(|bridge| &bridge.name);
-        let script = store.read_text(&format!("{}/script", request.backend))?.unwrap_or_default();
         let addresses = if script.ends_with("/vif-nat") {
             Some(nat::guest_addresses(&wanted, &request, store)?)
         } else {
@@ -154,5 +176,15 @@ impl Guarded {
             apply(kernel, Change::UntieMac(self.device.clone(), mac))?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn vlans_become_ranges_that_do_not_touch() {
+        assert_eq!(ranges(&[30, 10, 11, 12, 10, 0, 4095, 40]), [10..=12, 30..=30, 40..=40]);
     }
 }

@@ -13,6 +13,7 @@ use netkernel::sysctl::Sysctl;
 use serde::{Deserialize, Serialize};
 
 use crate::guard::Policy;
+use crate::openvswitch::SwitchPort;
 use crate::translation::Translation;
 use crate::vif::Port;
 
@@ -150,6 +151,10 @@ pub enum Change {
     Translate(Translation),
     /// Takes them away.
     Untranslate(Translation),
+    /// Makes a port of Open vSwitch.
+    AddSwitchPort(SwitchPort),
+    /// Removes it.
+    RemoveSwitchPort(SwitchPort),
     /// Waits until the kernel delivers packets for the device's IPv6 addresses: it arranges that behind our back.
     AwaitLocalRoutes(Device),
     /// Waits until the device can pass traffic.
@@ -217,6 +222,7 @@ impl Change {
             }
             Self::Sysctl { setting, .. } => setting.is_of_link(&device.name),
             Self::Guard(_, name, _) | Self::Unguard(_, name, _) => *name == device.name,
+            Self::AddSwitchPort(port) | Self::RemoveSwitchPort(port) => port.device == device.name.as_str(),
             // It is about names, and needs no device.
             Self::Translate(_) | Self::Untranslate(_) => false,
         }
@@ -258,6 +264,8 @@ impl Change {
             Self::Sysctl { setting, to, from } => Self::Sysctl { setting, to: from, from: to },
             Self::Guard(port, device, policy) => Self::Unguard(port, device, policy),
             Self::Unguard(port, device, policy) => Self::Guard(port, device, policy),
+            Self::AddSwitchPort(port) => Self::RemoveSwitchPort(port),
+            Self::RemoveSwitchPort(port) => Self::AddSwitchPort(port),
             Self::Translate(translation) => Self::Untranslate(translation),
             Self::Untranslate(translation) => Self::Translate(translation),
             Self::TeachNeighbour(..) | Self::AwaitLocalRoutes(_) | Self::AwaitRunning(_) => return None,
@@ -308,6 +316,10 @@ impl fmt::Display for Change {
             Self::Sysctl { setting, to, .. } => write!(f, "set {setting} to {to}"),
             Self::Guard(_, device, policy) => write!(f, "guard {device}: {policy}"),
             Self::Unguard(_, device, _) => write!(f, "take the guard of {device} away"),
+            Self::AddSwitchPort(port) => port.fmt(f),
+            Self::RemoveSwitchPort(port) => {
+                write!(f, "take the port of {} away from Open vSwitch", port.owner)
+            }
             Self::Translate(translation) => write!(f, "{translation}"),
             Self::Untranslate(translation) => write!(f, "take the rules of {} away", translation.name),
             Self::AwaitLocalRoutes(device) => write!(f, "wait until {device} takes IPv6 packets"),

@@ -71,6 +71,10 @@ impl Records {
         Self { folder: places.runtime.join("routed") }
     }
 
+    pub(super) fn folder(&self) -> PathBuf {
+        self.folder.clone()
+    }
+
     /// The record of a network.
     pub fn read(&self, kind: Kind, name: &LinkName) -> Result<Option<Record>, Error> {
         keep::read(&self.path(kind, name))

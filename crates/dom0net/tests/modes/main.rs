@@ -4,5 +4,8 @@
 mod bridge;
 mod hooks;
 mod nat;
+mod openvswitch;
 mod route;
 mod stage;
+mod stock;
+mod trouble;
