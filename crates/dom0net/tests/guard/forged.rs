@@ -206,9 +206,6 @@ fn neighbour_discovery_for_another() {
                 let packet = Packet::v6(Ipv6Addr::UNSPECIFIED, v6("ff02::1:ff00:2"));
                 multicast(&packet.neighbour_solicitation(you(), None))
             }),
-            ("hidden behind an extension header that never ends", {
-                unicast(&from_me(you()).udp(1, 2, &[0; 40])).with(20, &[60]).with(54, &[58, 200])
-            }),
             ("inverse discovery", unicast(&from_me(you()).icmp(141, 0, &[0; 20]))),
             ("node information", unicast(&from_me(you()).icmp(139, 0, &[0; 20]))),
         ]
@@ -369,6 +366,9 @@ fn headers_that_are_not_sound() {
             ("IPv6 of another version", v6().with(14, &[0x40])),
             ("IPv6 longer than its frame", v6().with(18, &[0x40, 0])),
             ("IPv6 whose extension header never ends", v6().with(20, &[60]).with(54, &[17, 200])),
+            ("hidden behind an extension header that never ends", {
+                unicast(&Packet::v6(me(), you()).udp(1, 2, &[0; 40])).with(20, &[60]).with(54, &[58, 200])
+            }),
             ("a first fragment with an extension header", fragment(60, 0, true)),
             ("a later fragment that goes on with an extension header", fragment(60, 1, false)),
         ],
