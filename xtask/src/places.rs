@@ -39,4 +39,9 @@ impl Places {
     pub(crate) fn xen_packages(&self) -> PathBuf {
         self.target.join("xen-packages")
     }
+
+    /// Debian's packages of Open vSwitch, when they are unpacked here.
+    pub(crate) fn switch_packages(&self) -> PathBuf {
+        self.target.join("ovs-packages")
+    }
 }

@@ -9,7 +9,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
-use dom0net::hotplug::Mode;
+use dom0net::hotplug::{Action, Mode};
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os();
@@ -21,6 +21,9 @@ fn main() -> ExitCode {
     }
     ExitCode::from(match name {
         "network-bridge" => cli::network_bridge::run(arguments),
+        "vif-setup" => dom0net::hotplug::vif_setup(arguments, |name| std::env::var_os(name)),
+        "qemu-ifup" => dom0net::hotplug::qemu_script(Action::Appeared, arguments),
+        "qemu-ifdown" => dom0net::hotplug::qemu_script(Action::Gone, arguments),
         "network-nat" => cli::network_nat::run(arguments),
         "network-route" => cli::network_route::run(arguments),
         _ => cli::run(),

@@ -8,10 +8,14 @@ use std::path::PathBuf;
 pub struct Places {
     /// The host's configuration: `DOM0NET_CONFIG`, else `/etc/xen/xend-config.sxp`.
     pub config: PathBuf,
+    /// What guests may do beyond the ordinary: `DOM0NET_GUARD_CONFIG`, else `/etc/xen/dom0net-guard.conf`.
+    pub guard: PathBuf,
     /// What is lost with a reboot, and must be: `DOM0NET_RUNTIME_DIR`, else `/run/dom0net`.
     pub runtime: PathBuf,
     /// What outlives a reboot: `DOM0NET_STATE_DIR`, else `/var/lib/dom0net`.
     pub state: PathBuf,
+    /// Xen's scripts and what belongs to them: `DOM0NET_SCRIPTS_DIR`, else `/etc/xen/scripts`.
+    pub scripts: PathBuf,
 }
 
 impl Places {
@@ -25,8 +29,10 @@ impl Places {
         };
         Self {
             config: place("DOM0NET_CONFIG", "/etc/xen/xend-config.sxp"),
+            guard: place("DOM0NET_GUARD_CONFIG", "/etc/xen/dom0net-guard.conf"),
             runtime: place("DOM0NET_RUNTIME_DIR", "/run/dom0net"),
             state: place("DOM0NET_STATE_DIR", "/var/lib/dom0net"),
+            scripts: place("DOM0NET_SCRIPTS_DIR", "/etc/xen/scripts"),
         }
     }
 

@@ -33,6 +33,8 @@ pub mod route_numbers {
     pub const PROTOCOL_STATIC: u8 = 4;
     /// Made from a router advertisement.
     pub const PROTOCOL_RA: u8 = 9;
+    /// Learned by DHCP.
+    pub const PROTOCOL_DHCP: u8 = 16;
     /// Valid everywhere.
     pub const SCOPE_UNIVERSE: u8 = 0;
     /// Valid on the link.

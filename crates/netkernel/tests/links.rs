@@ -6,7 +6,7 @@ use std::error::Error;
 use ethernet::MacAddress;
 use netkernel::Rtnetlink;
 use netkernel::link::{
-    AddressGeneration, BridgeOptions, LinkChange, LinkKind, LinkName, Master, PortOptions, index_of,
+    AddressGeneration, BridgeOptions, LinkChange, LinkKind, LinkName, Master, PortOptions, PortVlan, index_of,
 };
 use netkernel::namespace::Namespace;
 
@@ -246,4 +246,34 @@ fn a_refusal_says_what_was_tried_and_why() -> Outcome {
         assert!(twice.is_exists(), "{twice}");
         Ok(())
     })?
+}
+
+#[test]
+fn a_port_is_in_the_vlans_that_it_was_given() -> Outcome {
+    let Some(bridge_program) = testkit::program("bridge") else { return Ok(()) };
+    let Some(namespace) = testkit::namespace() else { return Ok(()) };
+    let vlans = namespace.run(|| -> Result<Option<String>, Box<dyn Error + Send + Sync>> {
+        let mut kernel = Rtnetlink::open()?;
+        let options = BridgeOptions { vlan_filtering: Some(true), ..BridgeOptions::default() };
+        let kind = LinkKind::Bridge(options);
+        if let Err(error) = kernel.create_link(&name("xenbr0"), &kind, &LinkChange::default()) {
+            testkit::skip!("this kernel's bridges cannot filter VLANs ({error})");
+            return Ok(None);
+        }
+        let bridge = index_of(&name("xenbr0")).unwrap();
+        let port = veth(&mut kernel, "vif1.0", "peer", None);
+        let join = LinkChange { master: Some(Master::Link(bridge)), ..LinkChange::default() };
+        kernel.change_link(port, &join)?;
+        let vlan = |id, is_own| PortVlan { id, pvid: is_own, untagged: is_own };
+        kernel.remove_port_vlans(port, &[vlan(1, true)])?;
+        kernel.add_port_vlans(port, &[vlan(10, true), vlan(100, false)])?;
+        let output = std::process::Command::new(bridge_program)
+            .args(["-json", "vlan", "show", "dev", "vif1.0"])
+            .output()?;
+        Ok(Some(String::from_utf8(output.stdout)?))
+    })??;
+    let Some(vlans) = vlans else { return Ok(()) };
+    let expected = r#"[{"vlan":10,"flags":["PVID","Egress Untagged"]},{"vlan":100}]"#;
+    assert!(vlans.contains(expected), "{vlans}");
+    Ok(())
 }

@@ -17,7 +17,7 @@ in_wire ip link set eth0.5 up
 check "network-bridge start, on a VLAN" $scripts/network-bridge start netdev=eth0.5 bridge=xenbr5
 check "web gets an interface on the VLAN" second web 10.0.5.2 mac=00:16:3e:27:96:11 bridge=xenbr5
 check "web reaches the VLAN's gateway" answered web 10.0.5.254
-in_wire tcpdump -Z root -n -i eth0 -c 1 'vlan 5 and arp or (vlan 5 and src host 10.0.5.2)' >/tmp/tagged 2>&1 & tagged=$!
+ip netns exec wire tcpdump -Z root -n -i eth0 -c 1 'vlan 5 and arp or (vlan 5 and src host 10.0.5.2)' >/tmp/tagged 2>&1 & tagged=$!
 eventually 10 grep -q 'listening on' /tmp/tagged
 answered web 10.0.5.254 >/dev/null
 check "its packets bear the tag on the wire" eventually 10 absent kill -0 $tagged

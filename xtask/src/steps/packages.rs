@@ -48,20 +48,54 @@ pub(super) fn unpack_xen(places: &Places) -> Result<(), String> {
     if is_root() {
         update(places)?;
     }
+    unpack(places, &folder, &xen_package_names(places)?)?;
+    if has_xen(&folder) { Ok(()) } else { Err("the packages do not hold what they should".into()) }
+}
+
+/// Fetches what Open vSwitch's packages have, unless it is installed or unpacked already.
+pub(super) fn unpack_switch(places: &Places) -> Result<(), String> {
+    let folder = places.switch_packages();
+    if has_switch(Path::new("/")) || has_switch(&folder) {
+        return Ok(());
+    }
+    if !exists("apt-get") || !exists("dpkg-deb") {
+        return Err("they are had from Debian packages, and there is no apt-get".into());
+    }
+    if is_root() {
+        update(places)?;
+    }
+    unpack(places, &folder, &switch_names(&dependencies(places, &["openvswitch-switch"])?))?;
+    if has_switch(&folder) { Ok(()) } else { Err("the packages do not hold what they should".into()) }
+}
+
+fn has_switch(root: &Path) -> bool {
+    ["usr/sbin/ovsdb-server", "usr/lib/openvswitch-switch/ovs-vswitchd"]
+        .iter()
+        .all(|file| root.join(file).is_file())
+}
+
+/// The names of Open vSwitch's own packages, and of libraries that few other programs need.
+fn switch_names(listing: &str) -> Vec<String> {
+    let wanted = ["openvswitch-common", "openvswitch-switch", "libbpf", "libevent-2", "libunbound", "libxdp"];
+    let is_wanted = |name: &&str| wanted.iter().any(|begin| name.starts_with(begin));
+    names_in(listing, is_wanted)
+}
+
+/// Downloads packages and unpacks them into a folder.
+fn unpack(places: &Places, folder: &Path, names: &[String]) -> Result<(), String> {
     // It takes its place when it is complete.
     let unfinished = folder.with_added_extension("unfinished");
     remake(&unfinished)?;
     let mut download = apt(places, &["download"]);
-    download.args(xen_package_names(places)?).folder(&unfinished);
+    download.args(names).folder(&unfinished);
     succeed(&download)?;
     for package in files(&unfinished)? {
         let mut unpack = Program::new(places, "dpkg-deb", "dpkg-deb");
         succeed(unpack.arg("-x").args([&package, &unfinished]))?;
         fs::remove_file(&package).map_err(|error| error.to_string())?;
     }
-    remake(&folder)?;
-    fs::rename(&unfinished, &folder).map_err(|error| error.to_string())?;
-    if has_xen(&folder) { Ok(()) } else { Err("the packages do not hold what they should".into()) }
+    remake(folder)?;
+    fs::rename(&unfinished, folder).map_err(|error| error.to_string())
 }
 
 /// True when the daemon, its tools and its headers are below `root`.
@@ -76,6 +110,11 @@ fn has_xen(root: &Path) -> bool {
 fn xen_package_names(places: &Places) -> Result<Vec<String>, String> {
     let ran = succeed(Program::new(places, "apt-cache", "apt-cache").args(["pkgnames", "xen-utils-4."]))?;
     let newest = newest_version(&ran.stdout).ok_or("apt knows no package xen-utils-4")?;
+    Ok(xen_names(&dependencies(places, &["libxen-dev", "xenstore-utils", &newest])?))
+}
+
+/// What these packages need, as apt lists it, and what that needs.
+fn dependencies(places: &Places, packages: &[&str]) -> Result<String, String> {
     let mut closure = Program::new(places, "apt-cache", "apt-cache");
     closure.args([
         "depends",
@@ -85,8 +124,8 @@ fn xen_package_names(places: &Places) -> Result<Vec<String>, String> {
         "--no-conflicts",
         "--no-breaks",
     ]);
-    closure.args(["--no-replaces", "--no-enhances", "libxen-dev", "xenstore-utils"]).arg(&newest);
-    Ok(xen_names(&succeed(&closure)?.stdout))
+    closure.args(["--no-replaces", "--no-enhances"]).args(packages);
+    Ok(succeed(&closure)?.stdout)
 }
 
 /// Of `xen-utils-4.17` and the like, the one with the highest number.
@@ -97,9 +136,12 @@ fn newest_version(names: &str) -> Option<String> {
 
 /// The names in what `apt-cache depends --recurse` prints: they begin in the first column. Others than Xen's are on every machine.
 fn xen_names(listing: &str) -> Vec<String> {
-    let is_xen = |name: &&str| name.starts_with("libxen") || name.starts_with("xen");
+    names_in(listing, |name| name.starts_with("libxen") || name.starts_with("xen"))
+}
+
+fn names_in(listing: &str, is_wanted: impl FnMut(&&str) -> bool) -> Vec<String> {
     let mut names: Vec<String> =
-        listing.lines().filter(is_xen).map(|name| name.trim_end_matches(":amd64").to_owned()).collect();
+        listing.lines().filter(is_wanted).map(|name| name.trim_end_matches(":amd64").to_owned()).collect();
     names.sort();
     names.dedup();
     names
@@ -151,5 +193,7 @@ libxenstore4
 libxenstore4
 ";
         assert_eq!(xen_names(listing), ["libxenstore4", "xenstore-utils"]);
+        let listing = "openvswitch-switch\n  Depends: libc6\nlibc6\nlibbpf1:amd64\nopenvswitch-switch-dpdk\n";
+        assert_eq!(switch_names(listing), ["libbpf1", "openvswitch-switch", "openvswitch-switch-dpdk"]);
     }
 }

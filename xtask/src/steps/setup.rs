@@ -20,10 +20,11 @@ const PROGRAMS: &[(&str, &str)] = &[
 
 pub(super) fn run(places: &Places, report: &mut Report) {
     report.check("setup", || {
-        let problems: Vec<String> = [programs(places), xen_packages(places), static_target(places)]
-            .into_iter()
-            .filter_map(Result::err)
-            .collect();
+        let problems: Vec<String> =
+            [programs(places), xen_packages(places), switch_packages(places), static_target(places)]
+                .into_iter()
+                .filter_map(Result::err)
+                .collect();
         Outcome {
             skips: problems.into_iter().map(|problem| format!("missing: {problem}")).collect(),
             ..Outcome::default()
@@ -43,6 +44,10 @@ fn programs(places: &Places) -> Result<(), String> {
 
 fn xen_packages(places: &Places) -> Result<(), String> {
     packages::unpack_xen(places).map_err(|problem| format!("Xen's own programs: {problem}"))
+}
+
+fn switch_packages(places: &Places) -> Result<(), String> {
+    packages::unpack_switch(places).map_err(|problem| format!("Open vSwitch: {problem}"))
 }
 
 fn static_target(places: &Places) -> Result<(), String> {

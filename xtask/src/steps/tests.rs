@@ -58,9 +58,9 @@ fn documentation(places: &Places) -> Outcome {
 fn count(places: &Places, run: &mut Program) -> Outcome {
     let skip_log = run.log_file("skips");
     run.env(SKIP_LOG, &skip_log);
-    let packages = places.xen_packages();
-    if packages.is_dir() {
-        run.env("XEN_PACKAGES", packages);
+    let unpacked = [("XEN_PACKAGES", places.xen_packages()), ("OVS_PACKAGES", places.switch_packages())];
+    for (variable, packages) in unpacked.into_iter().filter(|(_, packages)| packages.is_dir()) {
+        run.env(variable, packages);
     }
     match run.run() {
         Ok(ran) => {

@@ -15,8 +15,8 @@ use xenconf::source::Source;
 use xenconf::xend::{self, XendConfig};
 
 use super::fail;
-use super::network_bridge;
 use super::output::announce;
+use super::{network_bridge, network_nat, network_route};
 
 /// The script of distributions that do not want any: it does nothing.
 const NOTHING: &str = "network-dummy";
@@ -55,10 +55,9 @@ impl Host {
             return 0;
         };
         match script.base_name() {
-            "network-bridge" => {
-                let words = [operation.to_owned()].into_iter().chain(script.arguments).chain(self.flags());
-                network_bridge::run(words.map(OsString::from))
-            }
+            "network-bridge" => network_bridge::run(self.words(operation, script.arguments)),
+            "network-nat" => network_nat::run(self.words(operation, script.arguments)),
+            "network-route" => network_route::run(self.words(operation, script.arguments)),
             NOTHING => 0,
             _ if self.dry_run => {
                 announce(&format!("run {} {operation} {}", script.path(), script.arguments.join(" ")));
@@ -66,6 +65,12 @@ impl Host {
             }
             _ => run_script(&script, operation),
         }
+    }
+
+    /// The words that a script of ours is called with.
+    fn words(&self, operation: &str, arguments: Vec<String>) -> impl Iterator<Item = OsString> {
+        let words = [operation.to_owned()].into_iter().chain(arguments).chain(self.flags());
+        words.map(OsString::from)
     }
 
     fn flags(&self) -> impl Iterator<Item = String> {

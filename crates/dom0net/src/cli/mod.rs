@@ -6,7 +6,10 @@ mod configuration;
 mod confirm;
 mod convert;
 mod explain;
+mod export;
+mod guard;
 mod host;
+mod install_scripts;
 mod lab;
 mod mac;
 pub(crate) mod network_bridge;
@@ -54,6 +57,12 @@ The next start or stop does the same for its own network.
 Example:
   dom0net recover")]
     Recover,
+    /// Write the bridge into the configuration of another program, which makes it at each boot.
+    #[command(after_help = "\
+Examples:
+  dom0net export --to networkd
+  dom0net export --to netplan --into / netdev=eth0 bridge=xenbr0")]
+    Export(export::Export),
     /// Confirm that this host can be reached after `start --confirm`, so that it does not go back.
     #[command(after_help = "\
 Examples:
@@ -82,6 +91,18 @@ Examples:
   dom0net addresses
   dom0net addresses --forget 0b0b0b0b-0000-4000-8000-000000000001")]
     Addresses(addresses::Remembered),
+    /// Put this program in place of Xen's own scripts, or give the place back.
+    #[command(after_help = "\
+What a package has put there is kept aside, with dpkg-divert where there is dpkg.
+
+Examples:
+  dom0net install-scripts --dry-run
+  dom0net install-scripts
+  dom0net install-scripts --uninstall")]
+    InstallScripts(install_scripts::InstallScripts),
+    /// What guests may send: shown, tested, changed, checked.
+    #[command(subcommand)]
+    Guard(guard::Guard),
     /// A Xen host without Xen, to see what this program does and to try a configuration.
     #[command(subcommand)]
     Lab(lab::Lab),
@@ -120,6 +141,13 @@ Examples:
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         words: Vec<OsString>,
     },
+    /// Plug a guest's interface into a bridge of Open vSwitch, as the toolstack calls it.
+    #[command(disable_help_flag = true)]
+    VifOpenvswitch {
+        /// online or offline, and words of the form name=value.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        words: Vec<OsString>,
+    },
     /// Route a guest's addresses to its interface, as the toolstack calls it.
     #[command(disable_help_flag = true)]
     VifRoute {
@@ -143,6 +171,7 @@ pub(crate) fn run() -> u8 {
         Command::Start(host) => host.run("start"),
         Command::Stop(host) => host.run("stop"),
         Command::Recover => recover::run(),
+        Command::Export(export) => export.run(),
         Command::Confirm(confirm) => confirm.run(),
         Command::WatchStart(watch) => watch.run(),
         Command::Show(show) => show.run(),
@@ -152,12 +181,15 @@ pub(crate) fn run() -> u8 {
         Command::Convert(convert) => convert.run(),
         Command::Mac(mac) => mac.run(),
         Command::Addresses(remembered) => remembered.run(),
+        Command::InstallScripts(install) => install.run(),
+        Command::Guard(guard) => guard.run(),
         Command::Lab(lab) => lab.run(),
         Command::NetworkBridge { words } => network_bridge::run(words),
         Command::NetworkNat { words } => network_nat::run(words),
         Command::NetworkRoute { words } => network_route::run(words),
         Command::VifBridge { words } => crate::vif_script(Mode::Bridge, words),
         Command::VifNat { words } => crate::vif_script(Mode::Nat, words),
+        Command::VifOpenvswitch { words } => crate::vif_script(Mode::OpenVSwitch, words),
         Command::VifRoute { words } => crate::vif_script(Mode::Route, words),
     }
 }

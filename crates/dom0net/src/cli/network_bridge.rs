@@ -9,6 +9,8 @@ use dom0net::log::{Event, Level, tell};
 use dom0net::network::{self, Arguments, Command, How, Records, Started, Ticket};
 use dom0net::places::Places;
 use dom0net::plan::{Kernel, Plan};
+use dom0net::routed;
+use netkernel::link::LinkName;
 
 use super::confirm::{patience, start_watch};
 use super::output::{announce, out};
@@ -21,7 +23,8 @@ Move this host's network card onto a bridge for guests, and back.
 
 Usage: network-bridge start|stop|status [name=value...] [--dry-run] [--json] [--force]
 
-  netdev=DEVICE     the card; without it that of the default route (eth1 with vifnum=1)
+  netdev=DEVICE     the card; without it that of the default route (eth1 with vifnum=1);
+                    dummy0 or none: a bridge for guests alone
   bridge=NAME       the bridge; without it xenbr and the card's number. null: do nothing
   vifnum=NUMBER     the number for both, where they are not given
   antispoof=yes|no  keep guests that have ip= to their addresses (yes)
@@ -96,7 +99,8 @@ pub(crate) fn run(words: impl IntoIterator<Item = OsString>) -> u8 {
         return 0;
     }
     match carry_out(&arguments, &flags) {
-        Ok(()) => 0,
+        Ok(true) => 0,
+        Ok(false) => 1,
         Err(error) => {
             complain(Level::Error, &error.to_string(), &[]);
             1
@@ -104,14 +108,16 @@ pub(crate) fn run(words: impl IntoIterator<Item = OsString>) -> u8 {
     }
 }
 
-fn carry_out(arguments: &Arguments, flags: &Flags) -> Result<(), Box<dyn Error>> {
+/// Returns false when all was done that was asked for, and the answer is no.
+fn carry_out(arguments: &Arguments, flags: &Flags) -> Result<bool, Box<dyn Error>> {
     let mut kernel = Kernel::open()?;
     let records = Records::of(&Places::from_environment());
     match arguments.command {
-        Command::Start => start(&mut kernel, &records, arguments, flags),
-        Command::Stop => Ok(stop(&mut kernel, &records, arguments, flags)?),
-        Command::Status => Ok(status::networks(&mut kernel, arguments, flags.json)?),
+        Command::Start => start(&mut kernel, &records, arguments, flags)?,
+        Command::Stop => stop(&mut kernel, &records, arguments, flags)?,
+        Command::Status => return Ok(status::networks(&mut kernel, arguments, flags.json)?),
     }
+    Ok(true)
 }
 
 fn start(
@@ -120,6 +126,9 @@ fn start(
     arguments: &Arguments,
     flags: &Flags,
 ) -> Result<(), Box<dyn Error>> {
+    if let Some(bridge) = private_bridge(kernel, arguments)? {
+        return start_private(kernel, &bridge, arguments, flags);
+    }
     let names = network::names(kernel, records, arguments)?;
     if flags.dry_run {
         let plan = network::start_plan(kernel, records, &names, arguments)?;
@@ -146,12 +155,51 @@ fn start(
     Ok(())
 }
 
+/// The bridge that shall have no device: `netdev=dummy0` or `netdev=none` says so.
+fn private_bridge(kernel: &mut Kernel, arguments: &Arguments) -> Result<Option<LinkName>, Box<dyn Error>> {
+    let Some(netdev) = &arguments.netdev else { return Ok(None) };
+    if !routed::is_no_device(kernel, netdev)? {
+        return Ok(None);
+    }
+    let number = arguments.vifnum.unwrap_or(0);
+    let bridge = arguments.bridge.clone().map_or_else(|| LinkName::new(format!("xenbr{number}")), Ok)?;
+    Ok(Some(bridge))
+}
+
+fn start_private(
+    kernel: &mut Kernel,
+    bridge: &LinkName,
+    arguments: &Arguments,
+    flags: &Flags,
+) -> Result<(), Box<dyn Error>> {
+    let stp = arguments.stp.unwrap_or(false);
+    if flags.dry_run {
+        let plan = routed::private_plan(kernel, bridge, stp)?;
+        print_plan(Some(&plan), flags, "");
+    } else if routed::private_start(kernel, &Places::from_environment(), bridge, stp)? {
+        done(&format!("{bridge} is up, without a card"), &[("bridge", bridge.as_str())]);
+    } else {
+        announce(&format!("{bridge} stands already"));
+    }
+    Ok(())
+}
+
 fn stop(
     kernel: &mut Kernel,
     records: &Records,
     arguments: &Arguments,
     flags: &Flags,
-) -> Result<(), network::Error> {
+) -> Result<(), Box<dyn Error>> {
+    let named = match private_bridge(kernel, arguments)? {
+        Some(bridge) => Some(bridge),
+        None => arguments.bridge.clone(),
+    };
+    if let Some(bridge) = named.filter(|_| !flags.dry_run)
+        && routed::private_stop(kernel, &Places::from_environment(), &bridge, flags.force)?
+    {
+        done(&format!("{bridge} is gone"), &[("bridge", bridge.as_str())]);
+        return Ok(());
+    }
     let Some(record) = network::started(kernel, records, arguments)? else {
         announce("that network was not started; there is nothing to stop");
         return Ok(());

@@ -4,20 +4,27 @@
 //! to be right and drops all else, counting why. A match on a field that the frame does not have fails, so that
 //! only *accepting* rules and `goto`s may decide what is right: a rule that would accept because something is
 //! *not* found always stands behind one that has found the header sound.
+//!
+//! A VLAN tag is taken off by the kernel before the rules see the frame: what is behind one tag is found in the same
+//! places as without, and goes through the same chains. Behind a second tag nothing is found, and nothing passes.
+
+use std::net::IpAddr;
 
 use ethernet::MacAddress;
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use ipnet::IpNet;
 use netkernel::nftables::{Element, Field, KeyKind, Match, Rule, Statement, Test, Verdict};
 
 use super::frame::{
     ARP_SENDER_ADDRESS, FRAGMENT_HEADER, IPV4_SOURCE, IPV6_SOURCE, ND_TARGET, arp_is_request, arp_is_sound,
     arp_sender_mac, comes_from, comes_from_as, destination_port, destination_port_is_outside, dhcp_client_is,
-    ethertype, fragments_extension_headers, goes_to_reserved_group, ipv6_source_is_unspecified,
-    is_later_ipv4_fragment, is_later_ipv6_fragment, is_mld_form, is_plain_nd, is_whole_ipv4_packet,
-    message_type, names_no_vlan, nd_link_layer_option, nd_nonce_option, next_header_is, protocol,
+    dhcp_is_request, ethertype, fragments_extension_headers, goes_to_reserved_group, has_fragment_header,
+    has_transport_header, inner_type_is, ipv6_source_is_unspecified, is_a_length, is_later_ipv4_fragment,
+    is_later_ipv6_fragment, is_mld_form, is_of_vlan, is_plain_nd, is_whole_ipv4_packet, message_type,
+    nd_link_layer_option, nd_nonce_option, next_header_is, next_header_is_not, outer_type_is, protocol,
     source_port, source_port_is_not, transport_is, transport_is_not,
 };
-use super::policy::{Policy, Reason, Sources};
+use super::policy::{LLC, Mode, Policy, Protocols, Vlans};
+use super::reason::Reason;
 
 /// A chain and its rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,178 +33,241 @@ pub(super) struct Chain {
     pub(super) rules: Vec<Rule>,
 }
 
-/// Which chains a guard has: what must be known to take it away, when its policy is not known any more.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Layout {
-    /// The comment of its [`MARKED`] chain. Another set of chains must have another one.
-    pub(super) comment: &'static str,
-    /// What their names have behind that of the port, in order.
-    pub(super) suffixes: &'static [&'static str],
-}
-
-/// The chain that bears the layout's comment: one that each layout has, and that old kernels leave when the device goes.
-pub(super) const MARKED: &str = "-arp";
-
-/// The layout for guests with `ip=`.
-pub(super) const LOCKED: Layout = Layout {
-    comment: "locked 1",
-    suffixes: &[
-        "",
-        "-ip4",
-        "-arp",
-        "-ip6",
-        "-ip4-own",
-        "-ip6-own",
-        "-ip6-part",
-        "-ip6-none",
-        "-nd",
-        "-nd-target",
-    ],
-};
-
-/// The layout for guests without.
-pub(super) const MAC_ONLY: Layout =
-    Layout { comment: "mac-only 1", suffixes: &["", "-arp", "-ip4-own", "-ip6-own", "-ip6-part"] };
-
-impl Layout {
-    /// The layout of a policy's guard.
-    pub(super) fn of(policy: &Policy) -> &'static Self {
-        match policy.sources {
-            Sources::Any => &MAC_ONLY,
-            Sources::Only { .. } => &LOCKED,
-        }
-    }
-
-    /// The layout with this comment; none if another version of the program made it.
-    pub(super) fn named(comment: &str) -> Option<&'static Self> {
-        [&LOCKED, &MAC_ONLY].into_iter().find(|layout| layout.comment == comment)
-    }
-}
-
-/// Up to this many addresses, a comparison for each is cheaper than a look into a set.
+/// Up to this many addresses and networks, a comparison for each is cheaper than a look into a set.
 const COMPARED_ADDRESSES: usize = 2;
+/// How many dropped frames a second are told to the log, and how many at once.
+const LOGGED: (u64, u32) = (5, 10);
 
-/// Turns `policy` into chains whose names begin with `name`. The first is the base chain, which has just that name;
-/// each of the others is reached only from chains before it.
+/// Turns `policy` into chains whose names begin with `name`. The first is the base chain, which has just that name.
+///
+/// None at all: the guard is disabled.
 pub(super) fn compile(policy: &Policy, name: &str) -> Vec<Chain> {
-    let mut compiler = Compiler { mac: policy.mac, name, chains: Vec::new() };
-    match &policy.sources {
-        Sources::Any => compiler.mac_only(),
-        Sources::Only { ipv4, ipv6 } => compiler.locked(ipv4, ipv6),
+    let mut compiler = Compiler {
+        policy,
+        macs: policy.macs(),
+        ipv4: policy.ipv4.iter().copied().map(IpNet::V4).collect(),
+        ipv6: policy.all_ipv6().into_iter().map(IpNet::V6).collect(),
+        name,
+        chains: Vec::new(),
+    };
+    match policy.mode {
+        Mode::Disabled => return Vec::new(),
+        Mode::Locked => compiler.locked(),
+        Mode::MacOnly | Mode::Open => compiler.any_address(),
     }
     compiler.chains
 }
 
 struct Compiler<'a> {
-    mac: MacAddress,
+    policy: &'a Policy,
+    macs: Vec<MacAddress>,
+    ipv4: Vec<IpNet>,
+    ipv6: Vec<IpNet>,
     name: &'a str,
     chains: Vec<Chain>,
 }
 
 impl Compiler<'_> {
-    fn locked(&mut self, ipv4: &[Ipv4Net], ipv6: &[Ipv6Net]) {
-        let ipv4: Vec<IpNet> = ipv4.iter().copied().map(IpNet::V4).collect();
-        let ipv6: Vec<IpNet> = ipv6.iter().copied().map(IpNet::V6).collect();
-        let own_ipv4 = |field| address_tests(KeyKind::Ipv4, field, &ipv4).into_iter();
-        let own_ipv6 = |field| address_tests(KeyKind::Ipv6, field, &ipv6).into_iter();
-
-        self.chain(
-            "",
-            vec![
-                self.on(comes_from_as(self.mac, ethertype::IPV4), "ip4"),
-                self.on(comes_from_as(self.mac, ethertype::IPV6), "ip6"),
-                self.on(comes_from_as(self.mac, ethertype::ARP), "arp"),
-                drop_as(Reason::Ethertype, [comes_from(self.mac)]),
-                drop_as(Reason::Mac, []),
-            ],
-        );
-        self.chain_of("ip4", |it| {
-            let mut rules: Vec<Rule> = own_ipv4(IPV4_SOURCE).map(|own| it.on(own, "ip4-own")).collect();
+    fn locked(&mut self) {
+        self.base(["ip4", "ip6", "arp"]);
+        self.chain("ip4", |it| {
+            let mut rules: Vec<Rule> = it.own_ipv4(IPV4_SOURCE).map(|own| it.on([own], "ip4-own")).collect();
             rules.push(accept(it.dhcp_request([Match::is(IPV4_SOURCE, [0; 4])])));
-            rules.push(drop_as(Reason::Ipv4Source, []));
+            rules.push(it.drop_as(Reason::Ipv4Source, []));
             rules
         });
-        self.chain_of("arp", |it| {
-            let from_self = |operation: Match| vec![operation, arp_sender_mac(it.mac)];
-            let mut rules: Vec<Rule> = own_ipv4(ARP_SENDER_ADDRESS)
+        self.chain("arp", |it| {
+            let from_self = |operation: Match| vec![operation, arp_sender_mac(&it.macs)];
+            let mut rules: Vec<Rule> = it
+                .own_ipv4(ARP_SENDER_ADDRESS)
                 .map(|own| accept(from_self(arp_is_sound()).into_iter().chain([own])))
                 .collect();
             // A probe (RFC 5227): is this address free?
             let probe = Match::is(ARP_SENDER_ADDRESS, [0; 4]);
             rules.push(accept(from_self(arp_is_request()).into_iter().chain([probe])));
-            rules.push(drop_as(Reason::Arp, []));
+            rules.push(it.drop_as(Reason::Arp, []));
             rules
         });
-        self.chain_of("ip6", |it| {
-            let mut rules: Vec<Rule> = own_ipv6(IPV6_SOURCE).map(|own| it.on(own, "ip6-own")).collect();
-            rules.push(it.on(ipv6_source_is_unspecified(), "ip6-none"));
-            rules.push(drop_as(Reason::Ipv6Source, []));
+        self.chain("ip6", |it| {
+            let mut rules: Vec<Rule> = it.own_ipv6(IPV6_SOURCE).map(|own| it.on([own], "ip6-own")).collect();
+            rules.push(it.on([ipv6_source_is_unspecified()], "ip6-none"));
+            rules.push(it.drop_as(Reason::Ipv6Source, []));
             rules
         });
-        self.chain_of("ip4-own", Self::own_ipv4);
-        self.chain_of("ip6-own", Self::own_ipv6);
-        self.chain_of("ip6-part", |_| fragments());
-        self.chain_of("ip6-none", Self::unspecified_ipv6);
-        self.chain_of("nd", Self::own_icmpv6);
-        self.chain_of("nd-target", |_| {
-            let mut rules: Vec<Rule> = own_ipv6(ND_TARGET).map(|own| accept([own])).collect();
-            rules.push(drop_as(Reason::Neighbour, []));
-            rules
-        });
-    }
-
-    fn mac_only(&mut self) {
-        self.chain(
-            "",
-            vec![
-                self.on(comes_from_as(self.mac, ethertype::IPV4), "ip4-own"),
-                self.on(comes_from_as(self.mac, ethertype::IPV6), "ip6-own"),
-                self.on(comes_from_as(self.mac, ethertype::ARP), "arp"),
-                drop_as(Reason::Ethertype, [goes_to_reserved_group()]),
-                // A tag without a VLAN would carry a router advertisement past the rules for IPv6.
-                drop_as(Reason::Ethertype, [Match::is(Field::link(12, 2), ethertype::VLAN), names_no_vlan()]),
-                drop_as(
-                    Reason::Ethertype,
-                    [Match::is(Field::link(12, 2), ethertype::PROVIDER_VLAN), names_no_vlan()],
-                ),
-                accept([comes_from(self.mac)]),
-                drop_as(Reason::Mac, []),
-            ],
-        );
-        self.chain_of("arp", |it| vec![accept([arp_sender_mac(it.mac)]), drop_as(Reason::Arp, [])]);
-        self.chain_of("ip4-own", Self::own_ipv4);
-        self.chain_of("ip6-own", |it| {
+        self.chain("ip4-own", Self::sound_ipv4);
+        self.chain("ip6-own", |it| {
             let mut rules = it.sound_ipv6();
             rules.extend([
-                drop_as(Reason::Router, [transport_is(protocol::ICMPV6), message_type(130, 130)]),
-                drop_as(Reason::Router, [transport_is(protocol::ICMPV6), message_type(134, 134)]),
-                drop_as(Reason::Router, [transport_is(protocol::ICMPV6), message_type(137, 137)]),
-                accept([transport_is(protocol::ICMPV6), message_type(0, 255)]),
-                accept([transport_is_not(protocol::ICMPV6)]),
-                drop_as(Reason::Malformed, []),
+                it.on([transport_is(protocol::ICMPV6), has_transport_header()], "nd"),
+                accept([transport_is_not(protocol::ICMPV6), has_transport_header()]),
+                it.drop_as(Reason::Malformed, []),
             ]);
             rules
         });
-        self.chain_of("ip6-part", |_| fragments());
+        self.chain("ip6-none", Self::unspecified_ipv6);
+        self.chain("nd", Self::own_icmpv6);
+        self.chain("nd-target", |it| {
+            let mut rules: Vec<Rule> = it.own_ipv6(ND_TARGET).map(|own| accept([own])).collect();
+            rules.push(it.drop_as(Reason::Neighbour, []));
+            rules
+        });
+        self.log_chain();
+    }
+
+    fn any_address(&mut self) {
+        self.base(["ip4-own", "ip6-own", "arp"]);
+        self.chain("arp", |it| {
+            if it.policy.mode == Mode::Open {
+                return vec![accept([])];
+            }
+            vec![accept([arp_sender_mac(&it.macs)]), it.drop_as(Reason::Arp, [])]
+        });
+        self.chain("ip4-own", Self::sound_ipv4);
+        self.chain("ip6-own", |it| {
+            let icmp = || transport_is(protocol::ICMPV6);
+            let mut rules = it.sound_ipv6();
+            if !it.policy.router {
+                rules.extend(
+                    [130, 134, 137]
+                        .map(|kind| it.drop_as(Reason::Router, [icmp(), message_type(kind, kind)])),
+                );
+            }
+            rules.extend([accept([has_transport_header()]), it.drop_as(Reason::Malformed, [])]);
+            rules
+        });
+        self.log_chain();
+    }
+
+    /// The base chain and that for tagged frames: who sends, and what kind of frame it is. `chains`: those for IPv4,
+    /// IPv6 and ARP.
+    fn base(&mut self, chains: [&str; 3]) {
+        let types = [ethertype::IPV4, ethertype::IPV6, ethertype::ARP];
+        let looked_into: Vec<([u8; 2], &str)> = types
+            .into_iter()
+            .zip(chains)
+            .filter(|(kind, _)| self.policy.protocols.allow(u16::from_be_bytes(*kind)))
+            .collect();
+        self.chain("", |it| {
+            let mut rules: Vec<Rule> =
+                looked_into.iter().map(|(kind, chain)| it.on(it.own_of_type(*kind), chain)).collect();
+            rules.extend(it.tagged());
+            rules.extend(it.other_protocols(outer_type_is));
+            if it.policy.mode != Mode::Open {
+                rules.push(it.drop_as(Reason::Mac, []));
+            }
+            rules
+        });
+        if self.policy.vlans != Vlans::Only(Vec::new()) {
+            self.chain("vlan", |it| {
+                let mut rules: Vec<Rule> =
+                    looked_into.iter().map(|(kind, chain)| it.on([inner_type_is(*kind)], chain)).collect();
+                // Nothing can be seen behind a second tag.
+                rules.extend(
+                    [ethertype::VLAN, ethertype::PROVIDER_VLAN]
+                        .map(|kind| it.drop_as(Reason::Ethertype, [inner_type_is(kind)])),
+                );
+                rules.extend(it.other_protocols(inner_type_is));
+                rules
+            });
+        }
+    }
+
+    /// Frames with a tag: those for the guest's VLANs are looked into.
+    fn tagged(&self) -> Vec<Rule> {
+        let is_any_protocol = self.policy.protocols == Protocols::All;
+        let mut rules = Vec::new();
+        for kind in [ethertype::VLAN, ethertype::PROVIDER_VLAN] {
+            let all = [1..=4094];
+            let ranges = match &self.policy.vlans {
+                Vlans::All => &all[..],
+                Vlans::Only(ranges) if kind == ethertype::VLAN => ranges,
+                Vlans::Only(_) => &[],
+            };
+            if !ranges.is_empty() {
+                let mut own = self.own_of_type(kind);
+                own.push(is_of_vlan(ranges));
+                rules.push(self.on(own, "vlan"));
+            }
+            if !ranges.is_empty() || is_any_protocol {
+                rules.push(self.drop_as(Reason::Vlan, self.own_of_type(kind)));
+            }
+        }
+        rules
+    }
+
+    /// What is neither ARP nor IP, as far as it is allowed; the rest of what comes from the guest's own MAC address drops.
+    /// `is`: where the type is looked for.
+    fn other_protocols(&self, is: fn([u8; 2]) -> Match) -> Vec<Rule> {
+        let from_own = || match self.policy.mode {
+            Mode::Open => Vec::new(),
+            _ => vec![comes_from(&self.macs)],
+        };
+        let own = |more: Match| from_own().into_iter().chain([more]);
+        // Spanning trees, discovery, pauses: what disturbs the wire itself.
+        let reserved = || self.drop_as(Reason::Ethertype, own(goes_to_reserved_group()));
+        let types = match &self.policy.protocols {
+            Protocols::All => return vec![reserved(), accept(from_own())],
+            Protocols::Only(types) => types,
+        };
+        let mut rules: Vec<Rule> = types
+            .iter()
+            .filter(|kind| !LOOKED_INTO.contains(kind))
+            .map(|&kind| match kind {
+                LLC => accept(own(is_a_length(&is([0, 0])))),
+                kind => accept(own(is(kind.to_be_bytes()))),
+            })
+            .collect();
+        if !rules.is_empty() {
+            rules.insert(0, reserved());
+        }
+        rules.push(self.drop_as(Reason::Ethertype, from_own()));
+        rules
+    }
+
+    /// The frame comes from the guest's own MAC address, and is of this type.
+    fn own_of_type(&self, kind: [u8; 2]) -> Vec<Match> {
+        match self.policy.mode {
+            Mode::Open => vec![outer_type_is(kind)],
+            _ => vec![comes_from_as(&self.macs, kind)],
+        }
     }
 
     /// IPv4 whose source is right.
-    fn own_ipv4(&self) -> Vec<Rule> {
+    fn sound_ipv4(&self) -> Vec<Rule> {
         let udp = || transport_is(protocol::UDP);
-        let harmless_ports = [source_port_is_not(67), destination_port_is_outside(67, 68)];
-        vec![
-            accept([transport_is(protocol::TCP)]),
-            accept([udp()].into_iter().chain(harmless_ports)),
-            // Later fragments are worth nothing without the first, whose ports are seen.
-            accept([udp(), is_later_ipv4_fragment()]),
-            accept(self.dhcp_request([])),
-            drop_as(Reason::Dhcp, [udp()]),
-            drop_as(Reason::Router, [transport_is(protocol::ICMP), message_type(5, 5)]),
-            drop_as(Reason::Router, [transport_is(protocol::ICMP), message_type(9, 9)]),
-            drop_as(Reason::Router, [transport_is(protocol::IGMP), message_type(0x11, 0x11)]),
-            accept([transport_is_not(protocol::UDP)]),
-            drop_as(Reason::Malformed, []),
-        ]
+        let mut rules = vec![accept([transport_is(protocol::TCP)])];
+        if self.policy.dhcp_server {
+            rules.extend([
+                accept([udp()]),
+                accept([is_later_ipv4_fragment(), transport_is_not(protocol::VRRP)]),
+            ]);
+        } else {
+            let harmless_ports = [source_port_is_not(67), destination_port_is_outside(67, 68)];
+            rules.extend([
+                accept([udp()].into_iter().chain(harmless_ports)),
+                // Later fragments are worth nothing without the first, whose ports are seen. They come before any rule
+                // that drops what a transport header says: they have none, but kernels read there all the same.
+                accept([is_later_ipv4_fragment(), transport_is_not(protocol::VRRP)]),
+                accept(self.dhcp_request([])),
+                self.drop_as(Reason::Dhcp, [udp()]),
+            ]);
+        }
+        if !self.policy.router {
+            rules.extend([
+                self.drop_as(Reason::Router, [transport_is(protocol::ICMP), message_type(5, 5)]),
+                self.drop_as(Reason::Router, [transport_is(protocol::ICMP), message_type(9, 9)]),
+                self.drop_as(Reason::Router, [transport_is(protocol::IGMP), message_type(0x11, 0x11)]),
+            ]);
+        }
+        rules.extend(self.no_virtual_router([]));
+        rules.extend([accept([transport_is_not(protocol::UDP)]), self.drop_as(Reason::Malformed, [])]);
+        rules
+    }
+
+    /// VRRP makes others believe that a router has gone.
+    fn no_virtual_router(&self, and: impl IntoIterator<Item = Match>) -> Option<Rule> {
+        let is_vrrp = std::iter::once(transport_is(protocol::VRRP)).chain(and);
+        self.policy.vrrp.is_empty().then(|| self.drop_as(Reason::Router, is_vrrp))
     }
 
     /// What a DHCP client says, for itself. No fragments: a later one could overwrite whom it speaks for.
@@ -208,80 +278,112 @@ impl Compiler<'_> {
             source_port(68),
             destination_port(67),
             is_whole_ipv4_packet(),
+            dhcp_is_request(),
         ]);
-        matches.extend(dhcp_client_is(self.mac));
+        if self.policy.mode != Mode::Open {
+            matches.push(dhcp_client_is(&self.macs));
+        }
         matches
     }
 
-    /// IPv6 whose source is right.
-    fn own_ipv6(&self) -> Vec<Rule> {
-        let mut rules = self.sound_ipv6();
-        rules.extend([
-            self.on(transport_is(protocol::ICMPV6), "nd"),
-            accept([transport_is_not(protocol::ICMPV6)]),
-            drop_as(Reason::Malformed, []),
-        ]);
-        rules
-    }
-
     /// What holds for IPv6 of any source: fragments hide nothing, and no guest is a DHCPv6 server. Leaves open what is
-    /// neither TCP nor UDP.
+    /// neither UDP nor plain TCP.
+    ///
+    /// Extension headers can say that the transport header is where the packet has ended. Some kernels call that sound; so
+    /// a rule that goes by the protocol asks for the header too.
     fn sound_ipv6(&self) -> Vec<Rule> {
         let udp = || transport_is(protocol::UDP);
-        vec![
-            accept([transport_is(protocol::TCP)]),
-            Rule {
-                matches: vec![next_header_is(FRAGMENT_HEADER)],
-                statements: vec![Statement::Verdict(Verdict::Jump(self.named("ip6-part").into()))],
-                comment: None,
-            },
-            accept([udp(), source_port_is_not(547), destination_port_is_outside(546, 546)]),
-            drop_as(Reason::Dhcp, [udp(), message_type(0, 255)]),
-            // Its ports cannot be seen.
-            drop_as(Reason::Malformed, [udp()]),
-        ]
+        let is_fragment = || next_header_is(FRAGMENT_HEADER);
+        let mut rules = vec![
+            accept([next_header_is(protocol::TCP), transport_is(protocol::TCP)]),
+            // The first fragment is looked at like a whole packet, later ones are worth nothing without it.
+            self.drop_as(Reason::Malformed, [is_fragment(), fragments_extension_headers()]),
+            accept([is_fragment(), is_later_ipv6_fragment()]),
+            // Nobody needs fragments behind other headers, and what is in them is not found reliably.
+            self.drop_as(
+                Reason::Malformed,
+                [
+                    next_header_is_not(protocol::UDP),
+                    next_header_is_not(FRAGMENT_HEADER),
+                    has_fragment_header(),
+                ],
+            ),
+        ];
+        if self.policy.dhcp_server {
+            rules.push(accept([udp(), has_transport_header()]));
+        } else {
+            rules.extend([
+                accept([udp(), source_port_is_not(547), destination_port_is_outside(546, 546)]),
+                self.drop_as(Reason::Dhcp, [udp(), has_transport_header()]),
+            ]);
+        }
+        rules.extend(self.no_virtual_router([has_transport_header()]));
+        rules
     }
 
     /// IPv6 from `::`: asking whether an address is free, and joining groups.
     fn unspecified_ipv6(&self) -> Vec<Rule> {
         vec![
-            self.on_all([is_plain_nd(24), message_type(135, 135)], "nd-target"),
-            self.on_all([is_plain_nd(32), message_type(135, 135), nd_nonce_option(24)], "nd-target"),
+            self.on([is_plain_nd(24), message_type(135, 135)], "nd-target"),
+            self.on([is_plain_nd(32), message_type(135, 135), nd_nonce_option(24)], "nd-target"),
             accept(joining_groups(131, 132)),
             accept(joining_groups(143, 143)),
-            drop_as(Reason::Ipv6Source, []),
+            self.drop_as(Reason::Ipv6Source, []),
         ]
     }
 
     /// ICMPv6 whose source is right.
     fn own_icmpv6(&self) -> Vec<Rule> {
-        let source_option = |offset| nd_link_layer_option(offset, 1, self.mac);
-        let target_option = |offset| nd_link_layer_option(offset, 2, self.mac);
-        vec![
+        let source_option = |offset| nd_link_layer_option(offset, 1, &self.macs);
+        let target_option = |offset| nd_link_layer_option(offset, 2, &self.macs);
+        let with = |length, kind, option: Vec<Match>| {
+            [is_plain_nd(length), message_type(kind, kind)].into_iter().chain(option).collect::<Vec<_>>()
+        };
+        let mut rules = vec![
             // Errors and echo.
             accept([message_type(1, 4)]),
             accept([message_type(128, 129)]),
-            accept([is_plain_nd(32), message_type(135, 135), source_option(24)]),
-            accept([is_plain_nd(24), message_type(135, 135)]),
-            self.on_all([is_plain_nd(32), message_type(136, 136), target_option(24)], "nd-target"),
-            self.on_all([is_plain_nd(24), message_type(136, 136)], "nd-target"),
-            accept([is_plain_nd(16), message_type(133, 133), source_option(8)]),
-            accept([is_plain_nd(8), message_type(133, 133)]),
+            accept(with(32, 135, source_option(24))),
+            accept(with(24, 135, Vec::new())),
+            self.on(with(32, 136, target_option(24)), "nd-target"),
+            self.on(with(24, 136, Vec::new()), "nd-target"),
+            accept(with(16, 133, source_option(8))),
+            accept(with(8, 133, Vec::new())),
             accept(joining_groups(131, 132)),
             accept(joining_groups(143, 143)),
-            drop_as(Reason::Router, [message_type(130, 130)]),
-            drop_as(Reason::Router, [message_type(134, 134)]),
-            drop_as(Reason::Router, [message_type(137, 137)]),
-            drop_as(Reason::Neighbour, []),
-        ]
+        ];
+        rules.extend([130, 134, 137].map(|kind| {
+            let said = [message_type(kind, kind)];
+            if self.policy.router { accept(said) } else { self.drop_as(Reason::Router, said) }
+        }));
+        rules.push(self.drop_as(Reason::Neighbour, []));
+        rules
     }
 
-    fn chain_of(&mut self, suffix: &str, rules: impl FnOnce(&Self) -> Vec<Rule>) {
+    fn log_chain(&mut self) {
+        if self.policy.log {
+            self.chain("log", |it| {
+                let prefix = format!("dom0net dropped {}: ", it.name);
+                let tell = vec![
+                    Statement::Limit { per_second: LOGGED.0, burst: LOGGED.1 },
+                    Statement::Log(prefix.into()),
+                ];
+                let drop = vec![Statement::Verdict(Verdict::Drop)];
+                [tell, drop].map(|statements| Rule { statements, ..Rule::default() }).to_vec()
+            });
+        }
+    }
+
+    fn own_ipv4(&self, field: Field) -> impl Iterator<Item = Match> + use<> {
+        address_tests(KeyKind::Ipv4, field, &self.ipv4).into_iter()
+    }
+
+    fn own_ipv6(&self, field: Field) -> impl Iterator<Item = Match> + use<> {
+        address_tests(KeyKind::Ipv6, field, &self.ipv6).into_iter()
+    }
+
+    fn chain(&mut self, suffix: &str, rules: impl FnOnce(&Self) -> Vec<Rule>) {
         let rules = rules(self);
-        self.chain(suffix, rules);
-    }
-
-    fn chain(&mut self, suffix: &str, rules: Vec<Rule>) {
         self.chains.push(Chain { name: self.named(suffix), rules });
     }
 
@@ -289,41 +391,49 @@ impl Compiler<'_> {
         if suffix.is_empty() { self.name.to_owned() } else { format!("{}-{suffix}", self.name) }
     }
 
-    /// If this holds, the chain with this suffix decides.
-    fn on(&self, condition: Match, suffix: &str) -> Rule {
-        self.on_all([condition], suffix)
-    }
-
-    fn on_all(&self, conditions: impl IntoIterator<Item = Match>, suffix: &str) -> Rule {
+    /// If all of this holds, the chain with this suffix decides.
+    fn on(&self, conditions: impl IntoIterator<Item = Match>, suffix: &str) -> Rule {
         let goto = Statement::Verdict(Verdict::Goto(self.named(suffix).into()));
         Rule { matches: conditions.into_iter().collect(), statements: vec![goto], comment: None }
     }
+
+    fn drop_as(&self, reason: Reason, conditions: impl IntoIterator<Item = Match>) -> Rule {
+        let verdict = if self.policy.log { Verdict::Goto(self.named("log").into()) } else { Verdict::Drop };
+        Rule {
+            matches: conditions.into_iter().collect(),
+            statements: vec![Statement::Count, Statement::Verdict(verdict)],
+            comment: Some(reason.word().into()),
+        }
+    }
 }
+
+/// The ethertypes whose frames are looked into.
+const LOOKED_INTO: [u16; 3] = [0x0800, 0x0806, 0x86dd];
 
 /// The tests whether a field holds an address of one of these networks; it does if one of them holds.
 fn address_tests(keys: KeyKind, field: Field, networks: &[IpNet]) -> Vec<Match> {
     let single = |network: &IpNet| network.prefix_len() == network.max_prefix_len();
-    if networks.len() <= COMPARED_ADDRESSES && networks.iter().all(single) {
-        return networks.iter().map(|network| Match::is(field, octets_of(network))).collect();
+    if networks.len() <= COMPARED_ADDRESSES {
+        let test = |network: &IpNet| Match {
+            field,
+            mask: (!single(network)).then(|| octets_of(network.netmask())),
+            test: Test::Is(octets_of(network.network())),
+        };
+        return networks.iter().map(test).collect();
     }
     let elements = if networks.iter().all(single) {
-        networks.iter().map(|network| Element::one(octets_of(network))).collect()
+        networks.iter().map(|network| Element::one(octets_of(network.addr()))).collect()
     } else {
         networks.iter().map(|network| Element::addresses(network.network(), network.broadcast())).collect()
     };
     vec![Match { field, mask: None, test: Test::OneOf(keys, elements) }]
 }
 
-fn octets_of(network: &IpNet) -> Vec<u8> {
-    match network {
-        IpNet::V4(network) => network.addr().octets().to_vec(),
-        IpNet::V6(network) => network.addr().octets().to_vec(),
+fn octets_of(address: IpAddr) -> Vec<u8> {
+    match address {
+        IpAddr::V4(address) => address.octets().to_vec(),
+        IpAddr::V6(address) => address.octets().to_vec(),
     }
-}
-
-/// Fragments of IPv6: the first one is looked at like a whole packet, later ones are worth nothing without it.
-fn fragments() -> Vec<Rule> {
-    vec![drop_as(Reason::Malformed, [fragments_extension_headers()]), accept([is_later_ipv6_fragment()])]
 }
 
 /// A report of multicast listener discovery, of these types.
@@ -336,13 +446,5 @@ fn accept(conditions: impl IntoIterator<Item = Match>) -> Rule {
         matches: conditions.into_iter().collect(),
         statements: vec![Statement::Verdict(Verdict::Accept)],
         comment: None,
-    }
-}
-
-fn drop_as(reason: Reason, conditions: impl IntoIterator<Item = Match>) -> Rule {
-    Rule {
-        matches: conditions.into_iter().collect(),
-        statements: vec![Statement::Count, Statement::Verdict(Verdict::Drop)],
-        comment: Some(reason.word().into()),
     }
 }

@@ -3,6 +3,8 @@
 //! What a frame is, is decided by the outer ethertype at the link header alone. The kernel's own notion of the
 //! protocol looks past a VLAN tag, so that a tag in front of a forged ARP would hide it from every rule.
 
+use std::ops::RangeInclusive;
+
 use ethernet::MacAddress;
 use netkernel::nftables::{Element, Field, KeyKind, Match, Test};
 
@@ -13,6 +15,7 @@ pub(super) mod protocol {
     pub(in crate::guard) const TCP: u8 = 6;
     pub(in crate::guard) const UDP: u8 = 17;
     pub(in crate::guard) const ICMPV6: u8 = 58;
+    pub(in crate::guard) const VRRP: u8 = 112;
 }
 
 /// Ethertypes that the guard knows.
@@ -24,25 +27,66 @@ pub(super) mod ethertype {
     pub(in crate::guard) const PROVIDER_VLAN: [u8; 2] = [0x88, 0xa8];
 }
 
-/// The frame comes from `mac` and is of this ethertype: one comparison of eight bytes.
-pub(super) fn comes_from_as(mac: MacAddress, ethertype: [u8; 2]) -> Match {
-    Match::is(Field::link(6, 8), [&mac.octets()[..], &ethertype].concat())
+/// The frame comes from one of `macs` and is of this ethertype: one comparison of eight bytes.
+pub(super) fn comes_from_as(macs: &[MacAddress], ethertype: [u8; 2]) -> Match {
+    let key = |mac: &MacAddress| [&mac.octets()[..], &ethertype].concat();
+    one_of(Field::link(6, 8), KeyKind::Number(8), macs.iter().map(key).collect())
 }
 
-pub(super) fn comes_from(mac: MacAddress) -> Match {
-    Match::is(Field::link(6, 6), mac.octets())
+/// The frame comes from one of `macs`.
+pub(super) fn comes_from(macs: &[MacAddress]) -> Match {
+    is_mac(Field::link(6, 6), macs)
+}
+
+/// The frame's ethertype is this; with a tag, that of the tag.
+pub(super) fn outer_type_is(ethertype: [u8; 2]) -> Match {
+    Match::is(Field::link(12, 2), ethertype)
+}
+
+/// The ethertype behind a tag is this.
+pub(super) fn inner_type_is(ethertype: [u8; 2]) -> Match {
+    Match::is(Field::link(16, 2), ethertype)
+}
+
+/// The field that `of` looks at is a length (802.3) and no ethertype.
+pub(super) fn is_a_length(of: &Match) -> Match {
+    Match { field: of.field, mask: None, test: Test::Within(vec![0, 0], vec![0x05, 0xff]) }
+}
+
+/// Behind the ethertype of a tag: it is for one of these VLANs.
+pub(super) fn is_of_vlan(ids: &[RangeInclusive<u16>]) -> Match {
+    let bytes = |id: &u16| id.to_be_bytes().to_vec();
+    let test = match ids {
+        [range] => Test::Within(bytes(range.start()), bytes(range.end())),
+        ids => {
+            let element = |range: &RangeInclusive<u16>| Element {
+                first: bytes(range.start()),
+                last: Some(bytes(range.end())),
+            };
+            Test::OneOf(KeyKind::Number(2), ids.iter().map(element).collect())
+        }
+    };
+    Match { field: Field::link(14, 2), mask: Some(vec![0x0f, 0xff]), test }
+}
+
+/// The field holds one of these MAC addresses.
+fn is_mac(field: Field, macs: &[MacAddress]) -> Match {
+    one_of(field, KeyKind::Mac, macs.iter().map(|mac| mac.octets().to_vec()).collect())
+}
+
+/// The field holds one of these values: a comparison if there is one, a look into a set if there are more.
+fn one_of(field: Field, keys: KeyKind, mut values: Vec<Vec<u8>>) -> Match {
+    if values.len() == 1 {
+        return Match::is(field, values.remove(0));
+    }
+    let elements = values.into_iter().map(Element::one).collect();
+    Match { field, mask: None, test: Test::OneOf(keys, elements) }
 }
 
 /// The frame goes to a group that no bridge may pass on (IEEE 802.1D, table 7-10): 01:80:c2:00:00:0x.
 pub(super) fn goes_to_reserved_group() -> Match {
     let mask = vec![0xff, 0xff, 0xff, 0xff, 0xff, 0xf0];
     Match { field: Field::link(0, 6), mask: Some(mask), test: Test::Is(vec![0x01, 0x80, 0xc2, 0, 0, 0]) }
-}
-
-/// Behind the ethertype of a VLAN tag: the tag names no VLAN, only a priority, and receivers read on as if it were
-/// not there.
-pub(super) fn names_no_vlan() -> Match {
-    Match { field: Field::link(14, 2), mask: Some(vec![0x0f, 0xff]), test: Test::Is(vec![0, 0]) }
 }
 
 pub(super) const IPV4_SOURCE: Field = Field::network(12, 4);
@@ -74,6 +118,11 @@ pub(super) fn message_type(from: u8, to: u8) -> Match {
     }
 }
 
+/// The packet goes on to where its transport header begins.
+pub(super) fn has_transport_header() -> Match {
+    message_type(0, 255)
+}
+
 pub(super) fn source_port(port: u16) -> Match {
     Match::is(Field::transport(0, 2), port.to_be_bytes())
 }
@@ -101,9 +150,14 @@ pub(super) fn is_whole_ipv4_packet() -> Match {
     Match { field: Field::network(6, 2), mask: Some(vec![0x3f, 0xff]), test: Test::Is(vec![0, 0]) }
 }
 
-/// A DHCP or BOOTP request of the client with this MAC address: operation 1, Ethernet, and its `chaddr`.
-pub(super) fn dhcp_client_is(mac: MacAddress) -> [Match; 2] {
-    [Match::is(Field::transport(8, 3), [1, 1, 6]), Match::is(Field::transport(8 + 28, 6), mac.octets())]
+/// A DHCP or BOOTP request: operation 1, Ethernet.
+pub(super) fn dhcp_is_request() -> Match {
+    Match::is(Field::transport(8, 3), [1, 1, 6])
+}
+
+/// The client of a DHCP message (`chaddr`) is one of these.
+pub(super) fn dhcp_client_is(macs: &[MacAddress]) -> Match {
+    is_mac(Field::transport(8 + 28, 6), macs)
 }
 
 /// An ARP request or reply for IPv4 over Ethernet, with sound lengths.
@@ -117,13 +171,23 @@ pub(super) fn arp_is_request() -> Match {
     Match::is(Field::network(0, 8), [0, 1, 0x08, 0x00, 6, 4, 0, 1])
 }
 
-pub(super) fn arp_sender_mac(mac: MacAddress) -> Match {
-    Match::is(Field::network(8, 6), mac.octets())
+pub(super) fn arp_sender_mac(macs: &[MacAddress]) -> Match {
+    is_mac(Field::network(8, 6), macs)
 }
 
 /// An IPv6 packet whose first header behind its own has this number.
 pub(super) fn next_header_is(number: u8) -> Match {
     Match::is(Field::network(6, 1), [number])
+}
+
+/// An IPv6 packet whose first header behind its own has another number.
+pub(super) fn next_header_is_not(number: u8) -> Match {
+    Match::is_not(Field::network(6, 1), [number])
+}
+
+/// An IPv6 packet with a fragment header, wherever it stands.
+pub(super) fn has_fragment_header() -> Match {
+    Match::is(Field::HasExtensionHeader(FRAGMENT_HEADER), [1])
 }
 
 /// The number of the fragment header.
@@ -149,9 +213,10 @@ pub(super) fn is_plain_nd(payload_length: u16) -> Match {
     Match::is(Field::network(4, 4), [high, low, protocol::ICMPV6, 255])
 }
 
-/// A link-layer address option of this type (1 source, 2 target) at this offset, with this address.
-pub(super) fn nd_link_layer_option(offset: u32, kind: u8, mac: MacAddress) -> Match {
-    Match::is(Field::transport(offset, 8), [&[kind, 1][..], &mac.octets()].concat())
+/// A link-layer address option of this type (1 source, 2 target) at this offset, with one of these addresses.
+pub(super) fn nd_link_layer_option(offset: u32, kind: u8, macs: &[MacAddress]) -> Vec<Match> {
+    let option = |mac: &MacAddress| [&[kind, 1][..], &mac.octets()].concat();
+    vec![one_of(Field::transport(offset, 8), KeyKind::Number(8), macs.iter().map(option).collect())]
 }
 
 /// A nonce option (RFC 3971, 5.3.2) of eight bytes at this offset: what enhanced duplicate address detection

@@ -9,10 +9,15 @@ use std::fmt;
 
 use netkernel::link::LinkName;
 use netkernel::netlink::Error;
-use netkernel::nftables::{Batch, ChainInfo, Hook, NfTables, Policy as ChainPolicy, Table, TableFamily};
+use netkernel::nftables::{
+    Batch, ChainInfo, Hook, NfTables, Policy as ChainPolicy, Statement, Table, TableFamily,
+};
 
-use super::compile::{Chain, Layout, MARKED, compile};
-use super::policy::{Policy, Reason};
+use super::compile::{Chain, compile};
+use super::layout::{Layout, MARKED};
+use super::nft;
+use super::policy::Policy;
+use super::reason::Reason;
 use crate::vif::Port;
 
 /// How many tables the guards are spread over.
@@ -41,8 +46,51 @@ pub struct Guard {
 pub struct GuardState {
     /// The devices that it is hooked to, by the names that it was given.
     pub devices: Vec<String>,
+    /// The word for the mode of its policy; none if another version of the program made it.
+    pub mode: Option<String>,
     /// How many frames each reason has dropped.
     pub dropped: BTreeMap<Reason, u64>,
+}
+
+/// How a guard stands to what it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// It is in force.
+    InForce,
+    /// There shall be none, and there is none.
+    Disabled,
+    /// It is not there.
+    Missing,
+    /// It is hooked to devices with other names.
+    Astray(Vec<String>),
+    /// It is that of another policy, or another version of the program made it.
+    Another,
+    /// Rules of this chain are missing, or are more than there should be.
+    Damaged(String),
+}
+
+impl Condition {
+    /// True when all is as it should be.
+    #[must_use]
+    pub fn is_right(&self) -> bool {
+        matches!(self, Self::InForce | Self::Disabled)
+    }
+}
+
+/// One sentence's end, behind the name of the device: "is guarded".
+impl fmt::Display for Condition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InForce => f.write_str("is guarded"),
+            Self::Disabled => f.write_str("has no guard, as its configuration says"),
+            Self::Missing => f.write_str("has NO GUARD: its rules are not there"),
+            Self::Astray(devices) => {
+                write!(f, "has NO GUARD: its rules are on {}", devices.join(" and "))
+            }
+            Self::Another => f.write_str("is guarded by ANOTHER POLICY than the one that is configured"),
+            Self::Damaged(chain) => write!(f, "has a DAMAGED GUARD: rules of its chain {chain} are missing"),
+        }
+    }
 }
 
 impl Guard {
@@ -59,27 +107,56 @@ impl Guard {
     }
 
     /// Puts `policy` in force for what comes in on the device called `device`, in place of any that this port had: in
-    /// one step, so that there is no moment without.
+    /// one step, so that there is no moment without. A policy that is disabled takes the guard away.
     pub fn install(&self, filter: &mut NfTables, device: &LinkName, policy: &Policy) -> Result<(), Error> {
         let chains = compile(policy, &self.name);
-        let comment = Layout::of(policy).comment;
+        if chains.is_empty() {
+            return self.remove(filter);
+        }
+        let comment = Layout::of(policy, &chains).comment();
         let mut batch = Batch::new();
         batch.add_table(self.table());
-        self.add_chains(&mut batch, device, &chains, comment);
+        self.add_base_chain(&mut batch, device);
+        self.add_chains(&mut batch, &chains, &comment);
         match filter.commit(&batch) {
-            // An earlier plug of this port was never undone, or this is a second one.
-            Err(error) if error.is_exists() => {
-                let present = self.present_chains(filter)?;
-                let mut batch = Batch::new();
-                self.delete_chains(&mut batch, &present);
-                self.add_chains(&mut batch, device, &chains, comment);
-                filter.commit(&batch)
-            }
+            // An earlier plug of this port was never undone, this is a second one, or the policy changes.
+            Err(error) if error.is_exists() => self.replace(filter, device, chains, &comment),
             result => result,
         }
     }
 
-    fn add_chains(&self, batch: &mut Batch, device: &LinkName, chains: &[Chain], comment: &str) {
+    /// The base chain stays if it is on the right device: its rules change from one packet to the next, where a new chain
+    /// would be there for a moment without rules, and drop all.
+    fn replace(
+        &self,
+        filter: &mut NfTables,
+        device: &LinkName,
+        mut chains: Vec<Chain>,
+        comment: &str,
+    ) -> Result<(), Error> {
+        let mut present = self.present_chains(filter)?;
+        let base = filter.chain(self.table(), &self.name)?;
+        let stays = base.is_some_and(|base| base.devices == [device.as_str()]);
+        if let Some(state) = self.state(filter)? {
+            count_on(&mut chains, &state.dropped);
+        }
+        let mut batch = Batch::new();
+        for chain in &present {
+            // Without their rules they do not need each other any more.
+            batch.flush_chain(self.table(), chain);
+        }
+        present.retain(|chain| !stays || *chain != self.name);
+        for chain in &present {
+            batch.delete_chain(self.table(), chain);
+        }
+        if !stays {
+            self.add_base_chain(&mut batch, device);
+        }
+        self.add_chains(&mut batch, &chains, comment);
+        filter.commit(&batch)
+    }
+
+    fn add_base_chain(&self, batch: &mut Batch, device: &LinkName) {
         let devices = [device.clone()];
         let hook = Hook {
             kind: "filter",
@@ -88,14 +165,15 @@ impl Guard {
             policy: ChainPolicy::Drop,
             devices: &devices,
         };
+        batch.add_base_chain(self.table(), &self.name, &hook);
+    }
+
+    /// Adds the chains but the base chain, and the rules of all.
+    fn add_chains(&self, batch: &mut Batch, chains: &[Chain], comment: &str) {
         let marked = self.named(MARKED);
-        for chain in chains {
-            if chain.name == self.name {
-                batch.add_base_chain(self.table(), &chain.name, &hook);
-            } else {
-                let comment = (chain.name == marked).then_some(comment);
-                batch.add_chain(self.table(), &chain.name, comment);
-            }
+        for chain in chains.iter().filter(|chain| chain.name != self.name) {
+            let comment = (chain.name == marked).then_some(comment);
+            batch.add_chain(self.table(), &chain.name, comment);
         }
         for chain in chains {
             for rule in &chain.rules {
@@ -114,19 +192,54 @@ impl Guard {
         }
     }
 
-    /// The chains of this guard that are there.
+    /// The chains of this guard that are there, the base chain first.
     fn present_chains(&self, filter: &mut NfTables) -> Result<Vec<String>, Error> {
         let base = filter.chain(self.table(), &self.name)?;
         let marked = filter.chain(self.table(), &self.named(MARKED))?;
-        let layout = marked.as_ref().map(|chain| chain.comment.as_deref().and_then(Layout::named));
-        let Some(layout) = layout else {
-            // Nothing at all, or a base chain that is not ours to understand.
-            return if base.is_none() { Ok(Vec::new()) } else { self.all_chains(filter) };
+        let layout = match (&base, marked) {
+            (None, None) => return Ok(Vec::new()),
+            // A base chain that is not ours to understand.
+            (Some(_), None) => None,
+            (_, Some(marked)) => marked.comment.as_deref().and_then(Layout::read),
         };
         let Some(layout) = layout else { return self.all_chains(filter) };
         // Old kernels take the base chain away with its device.
-        let gone = usize::from(base.is_none());
-        Ok(layout.suffixes[gone..].iter().map(|suffix| self.named(suffix)).collect())
+        let base = base.map(|base| base.name);
+        Ok(base.into_iter().chain(layout.names(&self.name)).collect())
+    }
+
+    /// How the guard stands to what it should be: this policy, on the device that is called `device` now.
+    pub fn condition(
+        &self,
+        filter: &mut NfTables,
+        device: &LinkName,
+        policy: &Policy,
+    ) -> Result<Condition, Error> {
+        let chains = compile(policy, &self.name);
+        let base = filter.chain(self.table(), &self.name)?;
+        let Some(base) = base.filter(|base| !base.devices.is_empty()) else {
+            return Ok(if chains.is_empty() { Condition::Disabled } else { Condition::Missing });
+        };
+        if !base.devices.iter().any(|hooked| *hooked == device.as_str()) {
+            return Ok(Condition::Astray(base.devices));
+        }
+        let marked = filter.chain(self.table(), &self.named(MARKED))?;
+        let layout = marked.and_then(|marked| Layout::read(marked.comment.as_deref()?));
+        if layout != Some(Layout::of(policy, &chains)) {
+            return Ok(Condition::Another);
+        }
+        for chain in &chains {
+            let rules = filter.rules(self.table(), Some(&chain.name))?;
+            let is_same = rules.len() == chain.rules.len()
+                && rules
+                    .iter()
+                    .zip(&chain.rules)
+                    .all(|(is, shall)| is.comment.as_deref() == shall.comment.as_deref());
+            if !is_same {
+                return Ok(Condition::Damaged(chain.name.clone()));
+            }
+        }
+        Ok(Condition::InForce)
     }
 
     /// The chains of this guard, whoever made them: found by looking at all chains of all guards.
@@ -180,10 +293,22 @@ impl Guard {
         Ok(false)
     }
 
+    /// The rules of a policy for the device called `device`, as `nft` writes them; empty when the policy is disabled.
+    #[must_use]
+    pub fn text(&self, device: &LinkName, policy: &Policy) -> String {
+        match &compile(policy, &self.name)[..] {
+            [] => String::new(),
+            chains => nft::text(&self.table, chains, device.as_str(), PRIORITY),
+        }
+    }
+
     /// The guard as it is in the kernel; none when it is not there.
     pub fn state(&self, filter: &mut NfTables) -> Result<Option<GuardState>, Error> {
         let Some(chain) = filter.chain(self.table(), &self.name)? else { return Ok(None) };
-        let mut state = GuardState { devices: chain.devices, dropped: BTreeMap::new() };
+        let mut state = GuardState { devices: chain.devices, ..GuardState::default() };
+        let marked = filter.chain(self.table(), &self.named(MARKED))?;
+        state.mode =
+            marked.and_then(|marked| Layout::read(marked.comment.as_deref()?)).map(|layout| layout.mode);
         for chain in self.present_chains(filter)? {
             for rule in filter.rules(self.table(), Some(&chain))? {
                 let reason = rule.comment.as_deref().and_then(Reason::from_word);
@@ -193,6 +318,18 @@ impl Guard {
             }
         }
         Ok(Some(state))
+    }
+}
+
+/// Lets the first rule of each reason count on from what was counted before.
+fn count_on(chains: &mut [Chain], dropped: &BTreeMap<Reason, u64>) {
+    let mut left = dropped.clone();
+    for rule in chains.iter_mut().flat_map(|chain| &mut chain.rules) {
+        let reason = rule.comment.as_deref().and_then(Reason::from_word);
+        let frames = reason.and_then(|reason| left.remove(&reason)).filter(|frames| *frames > 0);
+        if let (Some(frames), Some(count)) = (frames, rule.statements.first_mut()) {
+            *count = Statement::CountFrom { packets: frames, bytes: 0 };
+        }
     }
 }
 
@@ -233,18 +370,5 @@ mod tests {
             *count.entry(guard(domid, 0, PortKind::Vif).table).or_default() += 1;
         }
         assert!(count.values().all(|&guards| (62..=63).contains(&guards)), "{count:?}");
-    }
-
-    #[test]
-    fn the_chains_to_delete_are_those_that_are_made() {
-        let mac = "00:16:3e:00:00:01".parse().unwrap();
-        for policy in [Policy::locked(mac, []), Policy::mac_only(mac)] {
-            let layout = Layout::of(&policy);
-            let made: Vec<String> = compile(&policy, "vif1.0").into_iter().map(|chain| chain.name).collect();
-            let known: Vec<String> = layout.suffixes.iter().map(|suffix| format!("vif1.0{suffix}")).collect();
-            assert_eq!(made, known);
-            assert!(layout.suffixes.contains(&MARKED));
-            assert_eq!(Layout::named(layout.comment), Some(layout));
-        }
     }
 }

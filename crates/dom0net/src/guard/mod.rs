@@ -1,12 +1,28 @@
 //! The guard: nothing leaves a vif that claims another sender.
 //!
-//! [`Policy`] says what a guest may send; one place (`compile`) turns it into packet filter rules; [`Guard`] puts
-//! these in force at the ingress of the guest's own device, before the bridge or the host sees a frame.
+//! [`Policy`] says what a guest may send, and [`Draft`] is how configuration says that. One place (`compile`) turns it
+//! into packet filter rules; [`Guard`] puts these in force at the ingress of the guest's own device, before the bridge or
+//! the host sees a frame. [`Policy::verdict`] says what becomes of a frame, without a kernel.
 
 mod compile;
+mod config;
 mod frame;
 mod install;
+mod layout;
+mod network;
+mod network_guard;
+mod nft;
 mod policy;
+mod reason;
+mod verdict;
+mod walk;
+pub(crate) mod words;
 
-pub use install::{Guard, GuardState};
-pub use policy::{Policy, Reason, Sources};
+pub use config::{Config, ConfigError, Who};
+pub use install::{Condition, Guard, GuardState};
+pub use network::{NetworkDraft, NetworkPolicy, Reach, Service};
+pub use network_guard::NetworkGuard;
+pub use policy::{LLC, LinkLocal, Mode, Policy, Protocols, Vlans};
+pub use reason::Reason;
+pub use verdict::{Judge, Verdict};
+pub use words::{BadWord, Draft};

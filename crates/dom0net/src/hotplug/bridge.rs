@@ -2,9 +2,11 @@
 
 use ethernet::MacAddress;
 use netkernel::address::Address;
-use netkernel::link::{AddressGeneration, Link, LinkChange, LinkName, PortOptions};
+use netkernel::link::{AddressGeneration, Link, LinkChange, LinkName, PortOptions, PortVlan};
+use xenconf::vlan::{Vlan, Vlans};
 
 use super::nodes::Wanted;
+use crate::guard::NetworkGuard;
 use crate::plan::{Change, Device, Plan};
 use crate::vif::Port;
 
@@ -31,6 +33,10 @@ pub(super) struct Bridge {
     pub(super) device: Device,
     /// Its MTU, in bytes.
     pub(super) mtu: u32,
+    /// Whether it filters VLANs; none: this kernel's bridges cannot.
+    pub(super) vlan_filtering: Option<bool>,
+    /// The VLAN that a new port is in; 0: none.
+    pub(super) default_pvid: u16,
 }
 
 /// The MTU that the vif gets: what was asked for, or what the bridge has.
@@ -63,18 +69,47 @@ pub(super) fn plug(port: Port, wanted: &Wanted, name_now: &LinkName, seen: &Seen
         let to = Some(seen.bridge.device.clone());
         plan.push(Change::Join { device: device.clone(), to, from: seen.master.clone() });
     }
-    // A second fence, which nobody's flush of the packet filter takes away: the bridge itself takes frames from the
-    // guest's own MAC address alone, and learns none.
-    let fenced = PortOptions { learning: Some(false), locked: Some(true), ..PortOptions::default() };
-    let open = PortOptions { learning: Some(true), locked: Some(false), ..PortOptions::default() };
-    plan.push(Change::PortOptions { device: device.clone(), to: fenced, from: open });
-    plan.push(Change::TieMac(device.clone(), wanted.policy.mac));
+    if let Some(vlans) = &wanted.vlans {
+        plan.push(port_vlans(device.clone(), vlans, &seen.bridge));
+    }
+    let is_fenced = wanted.is_fenced();
+    if is_fenced || wanted.policy.isolated {
+        let (to, from) = port_options(is_fenced, wanted.policy.isolated);
+        plan.push(Change::PortOptions { device: device.clone(), to, from });
+    }
+    if is_fenced {
+        for mac in wanted.policy.macs() {
+            plan.push(Change::TieMac(device.clone(), mac));
+        }
+    }
     plan.push(Change::Link {
         device,
         to: LinkChange { up: Some(true), ..LinkChange::default() },
         from: LinkChange { up: Some(false), ..LinkChange::default() },
     });
     plan
+}
+
+/// How the bridge treats the port of a guest, and how it treats a new port.
+///
+/// A second fence, which nobody's flush of the packet filter takes away: where it can, the bridge itself takes frames from
+/// the guest's own MAC addresses alone, and learns none. On one that filters VLANs this holds for those that the port is in.
+pub(crate) fn port_options(is_fenced: bool, is_isolated: bool) -> (PortOptions, PortOptions) {
+    let options = |is_fenced: bool, is_isolated: bool| PortOptions {
+        learning: Some(!is_fenced),
+        locked: Some(is_fenced),
+        isolated: Some(is_isolated),
+        ..PortOptions::default()
+    };
+    (options(is_fenced, is_isolated), options(false, false))
+}
+
+/// The bridge has put the port into its default VLAN; it shall be in those that are wanted, and in no other.
+fn port_vlans(device: Device, vlans: &Vlans, bridge: &Bridge) -> Change {
+    let vlan = |vlan: &Vlan| PortVlan { id: vlan.id, pvid: vlan.pvid, untagged: vlan.untagged };
+    let default = PortVlan { id: bridge.default_pvid, pvid: true, untagged: true };
+    let from = Some(default).filter(|default| default.id != 0).into_iter().collect();
+    Change::PortVlans { device, to: vlans.iter().map(vlan).collect(), from }
 }
 
 /// How a device that is still there leaves its bridge. Its guard stays until it is out.
@@ -97,6 +132,8 @@ fn properties(port: Port, wanted: &Wanted, name_now: &LinkName, bridge: &Bridge)
         alias: renamed.then(|| port.to_string()),
         mac: Some(BACKEND_MAC),
         mtu: Some(mtu(wanted, bridge)),
+        // What holds for all guests of the bridge finds them by this.
+        group: Some(NetworkGuard::group(bridge.device.index)),
         // A port of a bridge has no business with addresses of its own.
         address_generation: Some(AddressGeneration::None),
         ..LinkChange::default()
@@ -107,6 +144,7 @@ fn properties(port: Port, wanted: &Wanted, name_now: &LinkName, bridge: &Bridge)
 pub(super) fn push_link(plan: &mut Plan, device: &Device, mut to: LinkChange, link: &Link) {
     to.mac = to.mac.filter(|_| link.mac != to.mac);
     to.mtu = to.mtu.filter(|&mtu| link.mtu != mtu);
+    to.group = to.group.filter(|&group| link.group != group);
     to.up = to.up.filter(|&up| link.is_up() != up);
     to.address_generation =
         to.address_generation.filter(|_| link.address_generation != to.address_generation);
@@ -117,6 +155,7 @@ pub(super) fn push_link(plan: &mut Plan, device: &Device, mut to: LinkChange, li
         name: to.name.as_ref().map(|_| device.name.clone()),
         mac: to.mac.and(link.mac),
         mtu: to.mtu.and(Some(link.mtu)),
+        group: to.group.and(Some(link.group)),
         up: to.up.map(|up| !up),
         address_generation: to.address_generation.and(link.address_generation),
         alias: to.alias.as_ref().map(|_| link.alias.clone().unwrap_or_default()),
@@ -139,7 +178,16 @@ mod tests {
 
     fn wanted(text: &str) -> Wanted {
         let policy = Policy::locked("00:16:3e:00:00:01".parse().unwrap(), ["10.0.0.1/32".parse().unwrap()]);
-        Wanted { name: name(text), policy, bridge: None, mtu: None, addresses: Vec::new() }
+        Wanted {
+            name: name(text),
+            policy,
+            bridge: None,
+            mtu: None,
+            addresses: Vec::new(),
+            vlans: None,
+            tagged: Vec::new(),
+            has_two_devices: false,
+        }
     }
 
     fn seen() -> Seen {
@@ -147,7 +195,12 @@ mod tests {
             device: Link { index: 9, mtu: 1500, ..Link::default() },
             addresses: Vec::new(),
             master: None,
-            bridge: Bridge { device: Device { index: 4, name: name("xenbr0") }, mtu: 9000 },
+            bridge: Bridge {
+                device: Device { index: 4, name: name("xenbr0") },
+                mtu: 9000,
+                vlan_filtering: None,
+                default_pvid: 1,
+            },
         }
     }
 
@@ -195,6 +248,30 @@ mod tests {
         assert_eq!(link_change(&plan.changes[0]).unwrap().up, Some(false));
         let back = plan.inverse();
         assert!(back.changes.iter().filter_map(link_change).all(|to| to.up != Some(true)), "{back}");
+    }
+
+    #[test]
+    fn a_guest_with_two_devices_is_tied_to_neither() {
+        let plan =
+            plug(PORT, &Wanted { has_two_devices: true, ..wanted("vif1.0") }, &name("vif1.0"), &seen());
+        let is_fence = |change: &Change| matches!(change, Change::PortOptions { .. } | Change::TieMac(..));
+        assert!(!plan.changes.iter().any(is_fence), "{plan}");
+        assert!(plan.changes.iter().any(|change| matches!(change, Change::Guard(..))), "{plan}");
+    }
+
+    #[test]
+    fn a_port_is_in_its_vlans_before_its_mac_is_tied_to_it() {
+        let vlans = Some(xenconf::vlan::parse("10p/100-101").unwrap());
+        let plan = plug(PORT, &Wanted { vlans, ..wanted("vif1.0") }, &name("vif1.0"), &seen());
+        let enslaved = position(&plan, |it| matches!(it, Change::Join { .. }));
+        let put = position(&plan, |it| matches!(it, Change::PortVlans { .. }));
+        let tied = position(&plan, |it| matches!(it, Change::TieMac(..)));
+        assert!(enslaved < put && put < tied, "{plan}");
+        let Change::PortVlans { to, from, .. } = &plan.changes[put] else { panic!() };
+        let own = |id| PortVlan { id, pvid: true, untagged: true };
+        let tagged = |id| PortVlan { id, pvid: false, untagged: false };
+        assert_eq!((&to[..], &from[..]), (&[own(10), tagged(100), tagged(101)][..], &[own(1)][..]));
+        assert!(plan.to_string().contains("put vif1.0 into VLAN 10, 100, 101\n"), "{plan}");
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! Finding the devices that a call is about.
 
+use std::thread;
+use std::time::{Duration, Instant};
+
 use netkernel::link::{Link, LinkName};
 use netkernel::netlink;
 
@@ -67,7 +70,13 @@ fn first_bridge(kernel: &mut Kernel, port: Port) -> Result<Bridge, Error> {
 }
 
 fn bridge(name: LinkName, link: &Link) -> Bridge {
-    Bridge { device: Device { index: link.index, name }, mtu: link.mtu }
+    let options = link.bridge.as_ref();
+    Bridge {
+        device: Device { index: link.index, name },
+        mtu: link.mtu,
+        vlan_filtering: options.and_then(|options| options.vlan_filtering),
+        default_pvid: options.and_then(|options| options.default_pvid).unwrap_or(1),
+    }
 }
 
 /// What the device is a port of.
@@ -75,6 +84,47 @@ pub(super) fn master_of(kernel: &mut Kernel, link: &Link) -> Result<Option<Devic
     let Some(index) = link.master else { return Ok(None) };
     let master = kernel.route.link_at(index)?;
     Ok(master.and_then(|master| Some(Device { index, name: LinkName::new(master.name).ok()? })))
+}
+
+/// How long another device has to go that has the name or an address that this one shall have: that of the same guest,
+/// which has just been started anew.
+const PATIENCE: Duration = Duration::from_secs(3);
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// Waits for the name, while a vif that goes still has it. The kernel says if it is anybody else's.
+pub(super) fn await_name(
+    kernel: &mut Kernel,
+    device: &Device,
+    wanted: &LinkName,
+) -> Result<(), netlink::Error> {
+    if *wanted == device.name {
+        return Ok(());
+    }
+    await_while(|| {
+        let other = kernel.route.link(wanted)?.filter(|other| other.index != device.index);
+        Ok(other.is_some_and(|other| is_of_a_vif(&other)))
+    })
+}
+
+/// Waits while something is so, up to a limit.
+pub(super) fn await_while(
+    mut is_so: impl FnMut() -> Result<bool, netlink::Error>,
+) -> Result<(), netlink::Error> {
+    let end = Instant::now() + PATIENCE;
+    while is_so()? && Instant::now() < end {
+        thread::sleep(PAUSE);
+    }
+    Ok(())
+}
+
+/// True for devices of vifs: by their names, or by the text that a renamed one bears.
+pub(super) fn is_of_a_vif(link: &Link) -> bool {
+    let is_of_port = |text: &str| {
+        let numbers = text.strip_prefix("vif").or_else(|| text.strip_prefix("tap"));
+        let numbers = numbers.and_then(|rest| rest.strip_suffix("-emu").unwrap_or(rest).split_once('.'));
+        numbers.is_some_and(|(domid, devid)| domid.parse::<u32>().is_ok() && devid.parse::<u32>().is_ok())
+    };
+    is_of_port(&link.name) || link.alias.as_deref().is_some_and(is_of_port)
 }
 
 fn bridge_names(kernel: &mut Kernel) -> Result<Vec<String>, netlink::Error> {
@@ -92,6 +142,18 @@ fn translated(name: &LinkName) -> Option<LinkName> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn devices_of_vifs_are_known_under_any_name() {
+        let link = |name: &str, alias: Option<&str>| Link {
+            name: name.to_owned(),
+            alias: alias.map(ToOwned::to_owned),
+            ..Link::default()
+        };
+        assert!(is_of_a_vif(&link("vif1.0", None)) && is_of_a_vif(&link("vif1.0-emu", None)));
+        assert!(is_of_a_vif(&link("web", Some("vif1.0"))) && is_of_a_vif(&link("web-emu", Some("tap1.0"))));
+        assert!(!is_of_a_vif(&link("web", None)) && !is_of_a_vif(&link("virbr0", Some("vif"))));
+    }
 
     #[test]
     fn old_bridge_names_lead_to_the_card_of_that_number() {

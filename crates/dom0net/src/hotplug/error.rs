@@ -7,8 +7,12 @@ use netkernel::link::LinkName;
 use netkernel::netlink;
 use netkernel::sysctl::SysctlError;
 
+use super::hooks::HookError;
 use super::nodes::BadNode;
 use super::request::BadCall;
+use crate::guard::ConfigError;
+use crate::network::RecordError;
+use crate::openvswitch;
 use crate::plan::{self, Failure};
 use crate::remember::MemoryError;
 use crate::vif::Port;
@@ -23,6 +27,10 @@ pub enum Error {
     Store(xenstore::Error),
     /// xenstore says something that cannot be.
     Node(BadNode),
+    /// The file with what guests may do beyond the ordinary cannot be read.
+    Guard(ConfigError),
+    /// The record of the vif's network cannot be read.
+    Record(RecordError),
     /// The device is not there.
     NoDevice {
         /// What it should be called.
@@ -55,11 +63,15 @@ pub enum Error {
     Memory(MemoryError),
     /// The guest's address could not be made known to its network's DHCP server.
     Reservation(io::Error),
+    /// Open vSwitch could not be asked.
+    Switch(openvswitch::Error),
+    /// One of the administrator's hooks failed.
+    Hook(HookError),
     /// The kernel could not be asked.
     Kernel(netlink::Error),
     /// A kernel setting could not be read.
     Sysctl(SysctlError),
-    /// The vif was plugged, but those who wait for it could not be told, and so it was taken out again.
+    /// The vif was plugged, but what comes after that failed, and so it was taken out again.
     Announce {
         /// Why not.
         error: Box<Error>,
@@ -76,6 +88,8 @@ impl fmt::Display for Error {
             Self::Call(error) => error.fmt(f),
             Self::Store(error) => error.fmt(f),
             Self::Node(error) => error.fmt(f),
+            Self::Guard(error) => error.fmt(f),
+            Self::Record(error) => error.fmt(f),
             Self::NoDevice { name } => {
                 write!(f, "the kernel has no network device {name}; is the driver xen-netback loaded?")
             }
@@ -114,10 +128,12 @@ impl fmt::Display for Error {
             Self::Reservation(error) => {
                 write!(f, "cannot make the guest's address known to the DHCP server of its network: {error}")
             }
+            Self::Switch(error) => error.fmt(f),
+            Self::Hook(error) => error.fmt(f),
             Self::Kernel(error) => error.fmt(f),
             Self::Sysctl(error) => error.fmt(f),
             Self::Announce { error, left } => {
-                write!(f, "the vif was ready, and was taken out again, because nobody could be told: {error}")?;
+                write!(f, "{error}; so the vif, which was ready, was taken out again")?;
                 left.iter().try_for_each(|error| write!(f, "; {error}"))
             }
             Self::Plan(error) => error.fmt(f),
@@ -145,6 +161,18 @@ impl From<BadNode> for Error {
     }
 }
 
+impl From<ConfigError> for Error {
+    fn from(error: ConfigError) -> Self {
+        Self::Guard(error)
+    }
+}
+
+impl From<RecordError> for Error {
+    fn from(error: RecordError) -> Self {
+        Self::Record(error)
+    }
+}
+
 impl From<netlink::Error> for Error {
     fn from(error: netlink::Error) -> Self {
         Self::Kernel(error)
@@ -154,6 +182,18 @@ impl From<netlink::Error> for Error {
 impl From<MemoryError> for Error {
     fn from(error: MemoryError) -> Self {
         Self::Memory(error)
+    }
+}
+
+impl From<openvswitch::Error> for Error {
+    fn from(error: openvswitch::Error) -> Self {
+        Self::Switch(error)
+    }
+}
+
+impl From<HookError> for Error {
+    fn from(error: HookError) -> Self {
+        Self::Hook(error)
     }
 }
 

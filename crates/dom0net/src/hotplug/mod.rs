@@ -4,21 +4,30 @@
 //! back to xenstore, always. This path is short because it is walked for each vif of each guest: no list of all
 //! links or rules is read on it, so that its cost does not depend on how many there are.
 
-mod bridge;
+pub(crate) mod bridge;
 mod device;
 mod error;
+mod hooks;
+mod indirect;
 mod mode;
 mod nat;
+mod network;
 mod nodes;
+mod policy;
 mod prepare;
 mod request;
 mod reserve;
 mod route;
 mod run;
+mod switch;
 mod uplinks;
 
 pub use error::Error;
+pub use hooks::HookError;
+pub use indirect::{qemu_script, vif_setup};
 pub use mode::Mode;
+pub use network::GuardedNetwork;
 pub use nodes::{BadNode, Nodes, Wanted};
+pub use policy::Guarded;
 pub use request::{Action, BadCall, Call, Request};
 pub use run::run;

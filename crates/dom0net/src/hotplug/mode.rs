@@ -11,11 +11,13 @@ pub enum Mode {
     Route,
     /// `vif-nat`: the host routes to its addresses, which nobody else knows.
     Nat,
+    /// `vif-openvswitch`: a port of a switch of Open vSwitch.
+    OpenVSwitch,
 }
 
 impl Mode {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Bridge, Self::Route, Self::Nat];
+    pub const ALL: [Self; 4] = [Self::Bridge, Self::Route, Self::Nat, Self::OpenVSwitch];
 
     /// The name of its script.
     #[must_use]
@@ -24,6 +26,7 @@ impl Mode {
             Self::Bridge => "vif-bridge",
             Self::Route => "vif-route",
             Self::Nat => "vif-nat",
+            Self::OpenVSwitch => "vif-openvswitch",
         }
     }
 

@@ -13,7 +13,6 @@ use super::nodes::{BadNode, Wanted, bad};
 use super::request::Request;
 use super::route::{HostAddress, Routing};
 use super::uplinks::Uplinks;
-use crate::guard::Policy;
 use crate::places::Places;
 use crate::remember::{Addresses, Owner};
 use crate::vif::Vif;
@@ -27,17 +26,15 @@ const PREFIX_LENGTH: u8 = 16;
 /// Numbers that no domain has (`DOMID_FIRST_RESERVED`): for guests whose own number was another's before.
 const FREE_NUMBERS: std::ops::RangeInclusive<u32> = 0x7ff0..=0xffff;
 
-/// Fills in what the guest did not say, and finds out how the host leads to it. What the guest may send follows from it.
+/// Fills in what the guest did not say, and finds out how the host leads to it. What the guest may send follows from the
+/// result.
 pub(super) fn addressing(
     wanted: &mut Wanted,
     request: &Request,
     store: &mut Client,
     uplinks: &Uplinks,
 ) -> Result<Routing, Error> {
-    if !wanted.addresses.iter().any(|network| network.addr().is_ipv4()) {
-        let made_up = made_up(request, store)?;
-        wanted.addresses.push(IpAddr::from(made_up).into());
-    }
+    fill_in(wanted, request, store)?;
     let mut routing = Routing { answer_on: uplinks.devices.clone(), ..Routing::default() };
     for network in &wanted.addresses {
         let IpNet::V4(network) = network else {
@@ -56,8 +53,29 @@ pub(super) fn addressing(
         routing.own.push(HostAddress { address, prefix_length: 128 });
         routing.source[1] = Some(address);
     }
-    wanted.policy = Policy::locked(wanted.policy.mac, routing.guest.iter().copied());
     Ok(routing)
+}
+
+/// The guest's own addresses and networks, with those that are made up for it.
+pub(super) fn guest_addresses(
+    wanted: &Wanted,
+    request: &Request,
+    store: &mut Client,
+) -> Result<Vec<IpNet>, Error> {
+    let mut wanted = wanted.clone();
+    fill_in(&mut wanted, request, store)?;
+    // What is behind an IPv4 address says how large its network is, and not what the guest has of it.
+    let own =
+        |network: &IpNet| if network.addr().is_ipv4() { network.addr().into() } else { network.trunc() };
+    Ok(wanted.addresses.iter().map(own).collect())
+}
+
+fn fill_in(wanted: &mut Wanted, request: &Request, store: &mut Client) -> Result<(), Error> {
+    if !wanted.addresses.iter().any(|network| network.addr().is_ipv4()) {
+        let made_up = made_up(request, store)?;
+        wanted.addresses.push(IpAddr::from(made_up).into());
+    }
+    Ok(())
 }
 
 /// The address that the guest had before, or one that no other has.

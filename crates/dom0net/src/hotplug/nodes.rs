@@ -4,15 +4,16 @@
 //! the toolstack, but may repeat what somebody typed: each is checked before it is believed.
 
 use std::fmt;
-use std::net::IpAddr;
 
 use ethernet::MacAddress;
 use ipnet::IpNet;
 use netkernel::link::{InvalidLinkName, LinkName};
+use xenconf::vlan::{self, Vlans};
 use xenstore::{Batch, Error as StoreError, Requests};
 
 use super::request::Request;
 use crate::guard::Policy;
+use crate::guard::words::address;
 use crate::vif::PortKind;
 
 /// How much of a strange value is repeated in an error.
@@ -31,14 +32,32 @@ pub struct Nodes {
     pub vifname: Option<Vec<u8>>,
     /// The MTU.
     pub mtu: Option<Vec<u8>>,
+    /// The VLANs.
+    pub vlan: Option<Vec<u8>>,
+    /// Whether there is an emulated card beside the vif.
+    pub kind: Option<Vec<u8>>,
+    /// What its guard shall be beyond what follows from the others: words of [`Draft`](crate::guard::Draft).
+    pub guard: Option<Vec<u8>>,
+    /// The name of its domain.
+    pub domain: Option<Vec<u8>>,
 }
 
 impl Nodes {
-    /// Reads the nodes below `backend` in one round trip.
-    pub fn read(store: &mut impl Requests, backend: &str) -> Result<Self, StoreError> {
+    /// Reads the nodes below `backend`, the folder of a vif of domain `domid`, in one round trip.
+    pub fn read(store: &mut impl Requests, backend: &str, domid: u32) -> Result<Self, StoreError> {
         let mut batch = Batch::new();
         let mut ask = |node: &str| batch.read(&format!("{backend}/{node}"));
-        let tickets = (ask("mac")?, ask("ip")?, ask("bridge")?, ask("vifname")?, ask("mtu")?);
+        let tickets = (
+            ask("mac")?,
+            ask("ip")?,
+            ask("bridge")?,
+            ask("vifname")?,
+            ask("mtu")?,
+            ask("vlan")?,
+            ask("type")?,
+            ask("guard")?,
+        );
+        let domain = batch.read(&format!("/local/domain/{domid}/name"))?;
         let replies = store.run(batch)?;
         let value = |ticket| replies.get(ticket).map(|value: Option<&[u8]>| value.map(<[u8]>::to_vec));
         Ok(Self {
@@ -47,6 +66,11 @@ impl Nodes {
             bridge: value(tickets.2)?,
             vifname: value(tickets.3)?,
             mtu: value(tickets.4)?,
+            vlan: value(tickets.5)?,
+            kind: value(tickets.6)?,
+            guard: value(tickets.7)?,
+            // A domain that is going may have lost its name.
+            domain: value(domain).unwrap_or_default(),
         })
     }
 }
@@ -62,8 +86,14 @@ pub struct Wanted {
     pub bridge: Option<LinkName>,
     /// The MTU that was asked for; none: the bridge's.
     pub mtu: Option<u32>,
-    /// The addresses and networks of `ip=`, as they were given.
+    /// The addresses and networks of `ip=`, as they were given; none: it was not.
     pub addresses: Vec<IpNet>,
+    /// The VLANs that it shall be in, on a bridge that filters them.
+    pub vlans: Option<Vlans>,
+    /// The VLANs that the guest tags its frames for, by its configuration.
+    pub tagged: Vec<u16>,
+    /// Whether the guest has an emulated card too, with the same MAC address: it uses one of the two at a time.
+    pub has_two_devices: bool,
 }
 
 /// A node says something that cannot be.
@@ -95,7 +125,10 @@ impl Wanted {
             Some(name) => Some(link_name("bridge", name)?),
             None => None,
         };
+        let vlans = text("vlan", nodes.vlan.as_deref())?.map(vlans).transpose()?;
+        let tagged = vlans.iter().flatten().filter(|vlan| !vlan.untagged && !vlan.pvid).map(|vlan| vlan.id);
         Ok(Self {
+            tagged: tagged.collect(),
             name: device_name(text("vifname", nodes.vifname.as_deref())?, request)?,
             policy: match &addresses {
                 Some(addresses) => Policy::locked(mac, addresses.iter().copied()),
@@ -104,7 +137,26 @@ impl Wanted {
             addresses: addresses.unwrap_or_default(),
             bridge,
             mtu: text("mtu", nodes.mtu.as_deref())?.map(mtu).transpose()?,
+            // libxl writes `vif_ioemu`, and xend wrote `ioemu`.
+            has_two_devices: request.port.kind == PortKind::Tap
+                || nodes.kind.as_deref().is_some_and(|kind| kind.ends_with(b"ioemu")),
+            vlans,
         })
+    }
+}
+
+impl Wanted {
+    /// Whether the bridge itself takes the guest's own MAC addresses alone from this port. With two devices of one MAC
+    /// address it must learn which of them the guest uses.
+    #[must_use]
+    pub fn is_fenced(&self) -> bool {
+        self.policy.can_be_fenced() && !self.has_two_devices
+    }
+
+    /// The addresses that the guest is held to; none: it is held to its MAC address.
+    #[must_use]
+    pub(super) fn given(&self) -> Option<Vec<IpNet>> {
+        (!self.addresses.is_empty()).then(|| self.addresses.clone())
     }
 }
 
@@ -156,12 +208,7 @@ fn mac(text: &str) -> Result<MacAddress, BadNode> {
 pub(super) fn addresses(list: &str) -> Result<Vec<IpNet>, BadNode> {
     let words = list.split(|c: char| c == ',' || c.is_ascii_whitespace()).filter(|word| !word.is_empty());
     let networks = words
-        .map(|word| {
-            let network = word.parse::<IpNet>().or_else(|_| word.parse::<IpAddr>().map(IpNet::from));
-            network.map_err(|_| {
-                bad("ip", word, "it is neither an IP address, like 10.0.0.1, nor a network, like 10.0.0.0/24")
-            })
-        })
+        .map(|word| address(word).map_err(|fault| bad("ip", word, fault)))
         .collect::<Result<Vec<_>, _>>()?;
     if networks.is_empty() { Err(bad("ip", list, "there is no address in it")) } else { Ok(networks) }
 }
@@ -172,6 +219,10 @@ fn mtu(text: &str) -> Result<u32, BadNode> {
         .ok()
         .filter(|mtu| (68..=65_535).contains(mtu))
         .ok_or_else(|| bad("mtu", text, "it is not a number of bytes from 68 to 65535"))
+}
+
+fn vlans(text: &str) -> Result<Vlans, BadNode> {
+    vlan::parse(text).map_err(|error| bad("vlan", text, &error.to_string()))
 }
 
 fn link_name(node: &'static str, text: &str) -> Result<LinkName, BadNode> {
@@ -223,6 +274,10 @@ mod tests {
             bridge: value("bridge"),
             vifname: value("vifname"),
             mtu: value("mtu"),
+            vlan: value("vlan"),
+            kind: value("type"),
+            guard: value("guard"),
+            domain: None,
         }
     }
 
@@ -284,6 +339,9 @@ mod tests {
             ("mtu", "-1"),
             ("mtu", "67"),
             ("mtu", "1e9"),
+            ("vlan", "0"),
+            ("vlan", "10/20"),
+            ("vlan", "1-4095"),
             ("ip", &long),
             ("bridge", &long),
         ] {

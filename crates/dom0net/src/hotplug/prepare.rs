@@ -1,29 +1,41 @@
 //! What each script has to do for a vif: found out, and made a plan.
 
+use std::collections::BTreeMap;
+
 use ethernet::MacAddress;
 use ipnet::IpNet;
+use netkernel::Family;
 use netkernel::link::{Link, LinkName};
 use netkernel::route::Route;
+use netkernel::sysctl::Sysctl;
 use xenstore::{Client, Requests};
 
 use super::error::Error;
 use super::mode::Mode;
-use super::nodes::{Nodes, Wanted, addresses, device_name, text};
+use super::nodes::{Nodes, Wanted, addresses, bad, device_name, text};
+use super::policy::policy_of;
 use super::request::Request;
 use super::route::{self, Routing};
 use super::uplinks::Uplinks;
-use super::{bridge, device, nat};
-use crate::plan::{Kernel, Plan};
+use super::{bridge, device, nat, switch};
+use crate::openvswitch::{Database, SwitchPort};
+use crate::plan::{Device, Kernel, Plan};
 
 /// A plug that can be carried out.
 #[derive(Debug)]
 pub(super) struct Prepared {
     /// What to do.
     pub(super) plan: Plan,
+    /// The name that the device has then.
+    pub(super) name: LinkName,
     /// One sentence for the log, for when it is done.
     pub(super) message: String,
-    /// The bridge that the vif becomes a port of.
+    /// One sentence for the log, if something is not as one would expect.
+    pub(super) warning: Option<String>,
+    /// The bridge or switch that the vif becomes a port of.
     pub(super) bridge: Option<String>,
+    /// The kernel's bridge, if it is one.
+    pub(super) network: Option<Device>,
     /// The MTU that the guest is told.
     pub(super) mtu: u32,
     /// The guest's MAC address.
@@ -39,49 +51,132 @@ pub(super) fn prepare_plug(
     store: &mut Client,
     kernel: &mut Kernel,
 ) -> Result<Prepared, Error> {
-    let mut wanted = Wanted::new(&Nodes::read(store, &request.backend)?, request)?;
+    let mut nodes = Nodes::read(store, &request.backend, request.port.vif.domid)?;
     match mode {
-        Mode::Bridge => onto_bridge(request, &wanted, kernel),
+        Mode::Bridge => {
+            let wanted = Wanted::new(&nodes, request)?;
+            onto_bridge(request, &nodes, wanted, kernel)
+        }
         Mode::Route => {
+            let wanted = Wanted::new(&nodes, request)?;
             let uplinks = Uplinks::find(kernel, request)?;
             let routing = Routing::of(&wanted, &uplinks)?;
-            by_routes(request, &wanted, &routing, kernel)
+            by_routes(request, &nodes, wanted, &routing, kernel)
         }
         Mode::Nat => {
+            let mut wanted = Wanted::new(&nodes, request)?;
             let uplinks = Uplinks::find(kernel, request)?;
             let routing = nat::addressing(&mut wanted, request, store, &uplinks)?;
-            by_routes(request, &wanted, &routing, kernel)
+            by_routes(request, &nodes, wanted, &routing, kernel)
+        }
+        Mode::OpenVSwitch => {
+            let spec = switch::take_bridge(&mut nodes, request)?;
+            let mut wanted = Wanted::new(&nodes, &Request { variables: BTreeMap::new(), ..request.clone() })?;
+            let port = switch::port(spec, &wanted, request, store)?;
+            wanted.tagged.clone_from(&port.tags.trunks);
+            let bridge = LinkName::new(port.bridge.as_str()).ok();
+            wanted.policy = policy_of(&nodes, &wanted, wanted.given(), request, bridge.as_ref())?.1;
+            onto_switch(request, &wanted, port, bridge.as_ref(), kernel)
         }
     }
 }
 
-fn onto_bridge(request: &Request, wanted: &Wanted, kernel: &mut Kernel) -> Result<Prepared, Error> {
+fn onto_bridge(
+    request: &Request,
+    nodes: &Nodes,
+    mut wanted: Wanted,
+    kernel: &mut Kernel,
+) -> Result<Prepared, Error> {
     let bridge = device::find_bridge(kernel, request.port, wanted.bridge.as_ref())?;
+    wanted.policy = policy_of(nodes, &wanted, wanted.given(), request, Some(&bridge.device.name))?.1;
+    let wanted = &wanted;
+    check_vlans(wanted, &bridge)?;
     let (device, link) = device::find(kernel, request, &wanted.name)?;
+    device::await_name(kernel, &device, &wanted.name)?;
     let seen = bridge::Seen {
         addresses: kernel.route.addresses(Some(device.index))?,
         master: device::master_of(kernel, &link)?,
         device: link,
         bridge,
     };
-    let bridge = seen.bridge.device.name.to_string();
+    let bridge = &seen.bridge.device;
     Ok(Prepared {
+        name: wanted.name.clone(),
+        warning: None,
         plan: bridge::plug(request.port, wanted, &device.name, &seen),
         message: format!("{} plugged into {bridge}: {}", wanted.name, wanted.policy),
         mtu: bridge::mtu(wanted, &seen.bridge),
         mac: wanted.policy.mac,
         addresses: wanted.addresses.clone(),
-        bridge: Some(bridge),
+        bridge: Some(bridge.to_string()),
+        network: Some(bridge.clone()),
     })
+}
+
+fn onto_switch(
+    request: &Request,
+    wanted: &Wanted,
+    port: SwitchPort,
+    bridge: Option<&LinkName>,
+    kernel: &mut Kernel,
+) -> Result<Prepared, Error> {
+    let (device, link) = device::find(kernel, request, &wanted.name)?;
+    device::await_name(kernel, &device, &wanted.name)?;
+    // A switch has no MTU of its own; the host's device on it has.
+    let of_the_bridge = bridge.map(|name| kernel.route.link(name)).transpose()?.flatten();
+    let mtu = wanted.mtu.or(of_the_bridge.map(|bridge| bridge.mtu)).unwrap_or(link.mtu);
+    let seen =
+        route::Seen { addresses: kernel.route.addresses(Some(device.index))?, master: None, device: link };
+    let bridge = port.bridge.clone();
+    let is_past_the_kernel = port.is_past_the_kernel(&mut Database::open()?)?;
+    let warning = is_past_the_kernel.then(|| {
+        let device = &wanted.name;
+        format!(
+            "{bridge} passes frames in user space, where the guard does not see them: {device} is not guarded"
+        )
+    });
+    Ok(Prepared {
+        warning,
+        name: wanted.name.clone(),
+        plan: switch::plug(request, wanted, &device.name, &seen, port, mtu),
+        message: format!("{} plugged into {bridge}: {}", wanted.name, wanted.policy),
+        mtu,
+        mac: wanted.policy.mac,
+        addresses: wanted.addresses.clone(),
+        bridge: Some(bridge),
+        network: None,
+    })
+}
+
+/// A guest that is put into a VLAN must not end up in another because nobody looks at tags.
+fn check_vlans(wanted: &Wanted, bridge: &bridge::Bridge) -> Result<(), Error> {
+    let Some(vlans) = wanted.vlans.as_ref().filter(|_| bridge.vlan_filtering != Some(true)) else {
+        return Ok(());
+    };
+    let name = &bridge.device;
+    let fault = match bridge.vlan_filtering {
+        None => format!("{name} cannot filter VLANs with this kernel (CONFIG_BRIDGE_VLAN_FILTERING)"),
+        Some(_) => format!(
+            "{name} does not filter VLANs; have it do so, with: ip link set {name} type bridge vlan_filtering 1"
+        ),
+    };
+    Err(bad("vlan", &vlans.to_string(), &fault).into())
 }
 
 fn by_routes(
     request: &Request,
-    wanted: &Wanted,
+    nodes: &Nodes,
+    mut wanted: Wanted,
     routing: &Routing,
     kernel: &mut Kernel,
 ) -> Result<Prepared, Error> {
+    wanted.policy = policy_of(nodes, &wanted, Some(routing.guest.clone()), request, None)?.1;
+    let wanted = &wanted;
+    if wanted.vlans.is_some() {
+        return Err(bad("vlan", "", "only a bridge has VLANs; leave it away with this script").into());
+    }
     let (device, link) = device::find(kernel, request, &wanted.name)?;
+    device::await_name(kernel, &device, &wanted.name)?;
     route::check_free(kernel, request.port, &link, routing)?;
     let seen = route::Seen {
         addresses: kernel.route.addresses(Some(device.index))?,
@@ -90,13 +185,38 @@ fn by_routes(
     };
     let guest: Vec<String> = routing.guest.iter().map(ToString::to_string).collect();
     Ok(Prepared {
+        name: wanted.name.clone(),
+        warning: missing_forwarding(&routing.guest)?,
         plan: route::plug(request.port, wanted, &device.name, &seen, routing)?,
         message: format!("{} leads to {}: {}", wanted.name, guest.join(" and "), wanted.policy),
         mtu: wanted.mtu.unwrap_or(seen.device.mtu),
         mac: wanted.policy.mac,
         addresses: routing.guest.clone(),
         bridge: None,
+        network: None,
     })
+}
+
+/// A guest behind a host that passes nothing on reaches the host alone. That may be meant; it is seldom.
+fn missing_forwarding(guest: &[IpNet]) -> Result<Option<String>, Error> {
+    let families = [
+        ("IPv4", Sysctl::of_host(Family::Inet, "ip_forward"), guest.iter().any(|it| it.addr().is_ipv4())),
+        (
+            "IPv6",
+            Sysctl::of_host(Family::Inet6, "conf/all/forwarding"),
+            guest.iter().any(|it| it.addr().is_ipv6()),
+        ),
+    ];
+    for (word, setting, is_used) in families {
+        if is_used && setting.read()?.as_deref() == Some("0") {
+            let sentence = format!(
+                "this host does not forward {word}, so that the guest reaches nobody else; \
+                 have it do so, with: network-route start (or network-nat start)"
+            );
+            return Ok(Some(sentence));
+        }
+    }
+    Ok(None)
 }
 
 /// How the vif is taken out, as far as it is there.
@@ -110,6 +230,7 @@ pub(super) fn prepare_unplug(
     let found = device::find_existing(kernel, request.port, &request.device, name.as_ref())?;
     let found = found.as_ref().map(|(device, link)| (device, link));
     match (mode, found) {
+        (Mode::OpenVSwitch, found) => Ok(switch::unplug(request, found)),
         (Mode::Bridge, None) => Ok(Plan::new()),
         (Mode::Bridge, Some((device, link))) => {
             Ok(bridge::unplug(device, link, device::master_of(kernel, link)?))
@@ -131,7 +252,7 @@ pub(super) fn prepare_unplug(
 }
 
 /// The name that the device was given, as far as xenstore still knows it.
-fn name_in_store(request: &Request, store: &mut Client) -> Option<LinkName> {
+pub(super) fn name_in_store(request: &Request, store: &mut Client) -> Option<LinkName> {
     let value = store.read(&format!("{}/vifname", request.backend)).ok()??;
     device_name(text("vifname", Some(&value)).ok()?, request).ok()
 }
@@ -159,7 +280,7 @@ fn addresses_left(
 }
 
 /// The guest's addresses, as far as xenstore still knows them.
-fn addresses_in_store(request: &Request, store: &mut Client) -> Vec<IpNet> {
+pub(super) fn addresses_in_store(request: &Request, store: &mut Client) -> Vec<IpNet> {
     let value = store.read(&format!("{}/ip", request.backend)).ok().flatten().unwrap_or_default();
     let list = text("ip", Some(&value)).ok().flatten().unwrap_or_default();
     addresses(list).unwrap_or_default()

@@ -45,13 +45,13 @@ pub(super) fn reserve(
 /// The networks that the guest is in, as far as they can serve addresses.
 fn networks(mode: Mode, prepared: &Prepared, places: &Places) -> Vec<LinkName> {
     match mode {
-        Mode::Bridge => prepared.bridge.iter().filter_map(|name| LinkName::new(name.as_str()).ok()).collect(),
+        Mode::Bridge => prepared.network.iter().map(|bridge| bridge.name.clone()).collect(),
         Mode::Nat => {
             let records = Records::of(places).all(Kind::Nat).unwrap_or_default();
             let of_guests = records.into_iter().filter(|record| bridge_of(record).is_none());
             of_guests.map(|record| record.name).collect()
         }
-        Mode::Route => Vec::new(),
+        Mode::Route | Mode::OpenVSwitch => Vec::new(),
     }
 }
 

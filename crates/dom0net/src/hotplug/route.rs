@@ -7,10 +7,12 @@ use netkernel::Family;
 use netkernel::address::{Address, address_flags};
 use netkernel::link::{AddressGeneration, Link, LinkChange, LinkName};
 use netkernel::neighbour::Neighbour;
+use netkernel::netlink;
 use netkernel::route::{Route, route_numbers};
 use netkernel::sysctl::Sysctl;
 
 use super::bridge::{BACKEND_MAC, push_link};
+use super::device::{await_while, is_of_a_vif};
 use super::error::Error;
 use super::nodes::{Wanted, bad};
 use super::uplinks::Uplinks;
@@ -228,20 +230,37 @@ pub(super) fn check_free(
             let fault = format!("this host's own address {} is in it", own.address);
             return Err(bad("ip", &network_text, &fault).into());
         }
-        let Some(route) = kernel.route.route_to(network.addr())? else { continue };
-        if route.kind == route_numbers::KIND_LOCAL {
+        if is_the_hosts(kernel, network)? {
             return Err(bad("ip", &network_text, "it is an address of this host's own").into());
         }
-        let is_same =
-            route.destination() == Some(network.addr()) && route.destination_length == network.prefix_len();
-        let Some(other) = route.link().filter(|&other| is_same && other != link.index) else { continue };
-        let Some(other) = kernel.route.link_at(other)?.filter(Link::is_up) else { continue };
-        if !belongs_to(&other, port.vif) {
+        // The same guest, started anew, may be faster than what is left of it.
+        await_while(|| Ok(taken_by(kernel, port, link, network)?.is_some_and(|other| is_of_a_vif(&other))))?;
+        if let Some(other) = taken_by(kernel, port, link, network)? {
             let fault = format!("{} leads there already; each address can be one guest's only", other.name);
             return Err(bad("ip", &network_text, &fault).into());
         }
     }
     Ok(())
+}
+
+fn is_the_hosts(kernel: &mut Kernel, network: &IpNet) -> Result<bool, netlink::Error> {
+    let route = kernel.route.route_to(network.addr())?;
+    Ok(route.is_some_and(|route| route.kind == route_numbers::KIND_LOCAL))
+}
+
+/// The device that leads to this network, if it is another's and up.
+fn taken_by(
+    kernel: &mut Kernel,
+    port: Port,
+    link: &Link,
+    network: &IpNet,
+) -> Result<Option<Link>, netlink::Error> {
+    let Some(route) = kernel.route.route_to(network.addr())? else { return Ok(None) };
+    let is_same =
+        route.destination() == Some(network.addr()) && route.destination_length == network.prefix_len();
+    let Some(other) = route.link().filter(|&other| is_same && other != link.index) else { return Ok(None) };
+    let other = kernel.route.link_at(other)?;
+    Ok(other.filter(|other| other.is_up() && !belongs_to(other, port.vif)))
 }
 
 /// True for the devices of this vif, whatever they are called.

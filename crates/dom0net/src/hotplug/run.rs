@@ -5,12 +5,15 @@ use std::ffi::OsString;
 use xenstore::{Batch, Client, Requests};
 
 use super::error::Error;
+use super::hooks::{HookError, Hooks, Known};
 use super::mode::Mode;
-use super::prepare::{Prepared, prepare_plug, prepare_unplug};
+use super::network;
+use super::prepare::{Prepared, addresses_in_store, name_in_store, prepare_plug, prepare_unplug};
 use super::request::{Action, Call, Request};
 use super::reserve::{reserve, withdraw};
 use crate::guard::Guard;
 use crate::log::{Event, Level, tell};
+use crate::places::Places;
 use crate::plan::Kernel;
 use crate::vif::PortKind;
 
@@ -39,11 +42,16 @@ pub fn run(
             return 2;
         }
     };
+    carry_out(mode, &request)
+}
+
+/// Carries a call out, and returns its exit status.
+pub(super) fn carry_out(mode: Mode, request: &Request) -> u8 {
     // Kept for the end: closing may take a while, which nobody should wait for.
     let mut kernel = None;
     let status = match request.action {
-        Action::Appeared => appeared(mode, &request, &mut kernel),
-        Action::Gone => gone(mode, &request, &mut kernel),
+        Action::Appeared => appeared(mode, request, &mut kernel),
+        Action::Gone => gone(mode, request, &mut kernel),
     };
     if let Some(kernel) = kernel {
         kernel.close_later();
@@ -64,6 +72,9 @@ fn appeared(mode: Mode, request: &Request, kernel: &mut Option<Kernel>) -> u8 {
         Ok(plugged) => {
             let mut fields = fields(request).to_vec();
             fields.extend(plugged.bridge.as_deref().map(|bridge| ("bridge", bridge)));
+            if let Some(warning) = &plugged.warning {
+                report(mode, Level::Warning, warning, &fields);
+            }
             report(mode, Level::Info, &plugged.message, &fields);
             0
         }
@@ -78,8 +89,18 @@ fn appeared(mode: Mode, request: &Request, kernel: &mut Option<Kernel>) -> u8 {
 
 fn plug(mode: Mode, request: &Request, store: &mut Client, kernel: &mut Kernel) -> Result<Prepared, Error> {
     let prepared = prepare_plug(mode, request, store, kernel)?;
+    if let Some(bridge) = &prepared.network {
+        network::ensure(kernel, bridge, &Places::from_environment())?;
+    }
     prepared.plan.apply(kernel)?;
     let known = reserve(mode, request, &prepared, store).and_then(|()| {
+        let known = Known {
+            device: Some(prepared.name.to_string()),
+            bridge: prepared.bridge.as_deref(),
+            mac: Some(prepared.mac.to_string()),
+            addresses: &prepared.addresses,
+        };
+        Hooks::find()?.run(mode, request, &known)?;
         announce(request, store, prepared.mtu)?;
         Ok(())
     });
@@ -126,6 +147,10 @@ fn refuse(request: &Request, store: &mut Client, message: &str) {
 /// part fails.
 fn gone(mode: Mode, request: &Request, kernel: &mut Option<Kernel>) -> u8 {
     let mut store = Client::open().ok();
+    if let Err(error) = tell_hooks_of_end(mode, request, store.as_mut()) {
+        // That one fails is no reason to leave the rest.
+        report(mode, Level::Error, &error.to_string(), &fields(request));
+    }
     let result = open(kernel).and_then(|kernel| take_out(mode, request, store.as_mut(), kernel));
     match result {
         Ok(()) => {
@@ -138,6 +163,20 @@ fn gone(mode: Mode, request: &Request, kernel: &mut Option<Kernel>) -> u8 {
             1
         }
     }
+}
+
+/// Hooks come first, while something is still known.
+fn tell_hooks_of_end(mode: Mode, request: &Request, store: Option<&mut Client>) -> Result<(), HookError> {
+    let hooks = Hooks::find()?;
+    if hooks.are_none() {
+        return Ok(());
+    }
+    let (mut device, mut addresses) = (None, Vec::new());
+    if let Some(store) = store {
+        device = name_in_store(request, store).map(|name| name.to_string());
+        addresses = addresses_in_store(request, store);
+    }
+    hooks.run(mode, request, &Known { device, addresses: &addresses, ..Known::default() })
 }
 
 fn take_out(
@@ -164,7 +203,7 @@ fn fields(request: &Request) -> [(&'static str, &str); 1] {
     [("vif", request.device.as_str())]
 }
 
-fn report(mode: Mode, level: Level, message: &str, fields: &[(&str, &str)]) {
+pub(super) fn report(mode: Mode, level: Level, message: &str, fields: &[(&str, &str)]) {
     tell(&Event { program: mode.script(), level, message, fields });
 }
 

@@ -158,6 +158,7 @@ fn guard_of(kernel: &mut Kernel, port: Port, device: Option<&str>) -> Result<Gua
     let state = place.state(kernel.filter()?)?.unwrap_or_default();
     Ok(Guard {
         in_force: device.is_some_and(|device| state.devices.iter().any(|hooked| hooked == device)),
+        mode: state.mode,
         place: place.to_string(),
         dropped: state
             .dropped

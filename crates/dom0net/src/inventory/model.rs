@@ -80,6 +80,8 @@ pub struct Vif {
 pub struct Guard {
     /// Whether it is in force on the device, under the name that this has now.
     pub in_force: bool,
+    /// How much it holds: `locked`, `mac-only`, `open`.
+    pub mode: Option<String>,
     /// Where it is in the packet filter: table and chain.
     pub place: String,
     /// How many frames it has dropped, by reason.

@@ -96,10 +96,9 @@ fn vifs(inventory: &Inventory) -> String {
     text
 }
 
-fn guard_word(vif: &Vif) -> &'static str {
+fn guard_word(vif: &Vif) -> &str {
     match (vif.guard.in_force, &vif.device) {
-        (true, _) if vif.ip.is_empty() => "MAC only",
-        (true, _) => "locked",
+        (true, _) => vif.guard.mode.as_deref().unwrap_or("unknown"),
         (false, Some(_)) => "NONE",
         (false, None) => "-",
     }
@@ -125,7 +124,7 @@ mod tests {
         let vif = |in_force| Vif {
             device: Some("vif1.0".into()),
             ip: vec!["10.0.0.1".into()],
-            guard: Guard { in_force, ..Guard::default() },
+            guard: Guard { in_force, mode: Some("locked".into()), ..Guard::default() },
             ..Vif::default()
         };
         assert_eq!((guard_word(&vif(true)), guard_word(&vif(false))), ("locked", "NONE"));

@@ -100,6 +100,7 @@ fn plan_start(
         bridge,
         uplink: Device { name, ..card.device.clone() },
         shape: wish.shape,
+        stp: wish.stp,
         before: CardBefore::of(card),
         antispoof: arguments.antispoof,
         unconfirmed: None,

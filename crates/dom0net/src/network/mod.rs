@@ -3,6 +3,7 @@
 mod arguments;
 mod bridge;
 mod confirm;
+mod differences;
 mod error;
 mod handover;
 mod layout;
@@ -17,6 +18,7 @@ mod verify;
 pub use arguments::{Arguments, BadWord, Command};
 pub use bridge::{How, Started, start, start_plan, stop, stop_plan};
 pub use confirm::{Watched, confirm, watch};
+pub use differences::{Difference, differences};
 pub use error::Error;
 pub use handover::{CardBefore, Standing, Wish, off_bridge, onto_bridge};
 pub use layout::{Layout, Shape, UnknownLayout};

@@ -25,6 +25,8 @@ pub struct Record {
     pub uplink: Device,
     /// Who is called what.
     pub shape: Shape,
+    /// Whether the bridge speaks the spanning tree protocol.
+    pub stp: bool,
     /// What that device must be given back, apart from what moves.
     pub before: CardBefore,
     /// What was said of `antispoof=`.
@@ -127,20 +129,43 @@ impl Records {
 
     /// All records, by the names of their bridges.
     pub fn all(&self) -> Result<Vec<Record>, RecordError> {
+        let mut records = Vec::new();
+        for path in self.paths()? {
+            records.extend(read(&path)?);
+        }
+        records.sort_by(|one, other| one.bridge.name.cmp(&other.bridge.name));
+        Ok(records)
+    }
+
+    /// The files that should be records.
+    fn paths(&self) -> Result<Vec<PathBuf>, RecordError> {
         let failed = |source| RecordError { path: self.folder.clone(), fault: Fault::Io("read", source) };
         let entries = match fs::read_dir(&self.folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries.map_err(failed)?,
         };
-        let mut records = Vec::new();
+        let mut paths = Vec::new();
         for entry in entries {
             let path = entry.map_err(failed)?.path();
             if path.extension().is_some_and(|extension| extension == "json") {
-                records.extend(read(&path)?);
+                paths.push(path);
             }
         }
-        records.sort_by(|one, other| one.bridge.name.cmp(&other.bridge.name));
-        Ok(records)
+        Ok(paths)
+    }
+
+    /// Renames what cannot be read as a record, so that it is in nobody's way, and returns the new names.
+    pub fn set_unreadable_aside(&self) -> Result<Vec<PathBuf>, RecordError> {
+        let mut aside = Vec::new();
+        for path in self.paths()? {
+            if matches!(read(&path), Err(RecordError { fault: Fault::Content(_), .. })) {
+                let to = path.with_added_extension("unreadable");
+                let failed = |source| RecordError { path: path.clone(), fault: Fault::Io("rename", source) };
+                fs::rename(&path, &to).map_err(failed)?;
+                aside.push(to);
+            }
+        }
+        Ok(aside)
     }
 
     /// Writes a record, so that it is there whole, or as it was before, whatever happens meanwhile.
@@ -202,7 +227,7 @@ impl fmt::Display for RecordError {
         match &self.fault {
             Fault::Io(verb, error) => write!(f, "cannot {verb} {path}: {error}"),
             Fault::Content(error) => {
-                write!(f, "{path} is not a record of this program ({error}); look at it, then remove it")
+                write!(f, "{path} is not a record of this program ({error}); dom0net recover sets it aside")
             }
         }
     }
@@ -220,6 +245,7 @@ mod tests {
             bridge: device(7, bridge),
             uplink: device(2, "eth0"),
             shape: Shape::Today,
+            stp: false,
             before: CardBefore {
                 name: LinkName::new("eth0").unwrap(),
                 up: true,

@@ -15,6 +15,7 @@ use netkernel::{Family, Rtnetlink};
 
 use super::change::{Change, Device, NewPair};
 use crate::guard::Guard;
+use crate::openvswitch::{self, Database};
 
 /// How long is waited for what the kernel does by itself: it takes less than a millisecond, if it comes at all.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -69,6 +70,10 @@ impl Kernel {
                 self.route.change_link(device.index, &change)?;
             }
             Change::PortOptions { device, to, .. } => self.route.change_port(device.index, to)?,
+            Change::PortVlans { device, to, from } => {
+                gone(self.route.remove_port_vlans(device.index, from))?;
+                self.route.add_port_vlans(device.index, to)?;
+            }
             Change::AddAddress(device, address) => self.add_address(&on(address, device))?,
             Change::RemoveAddress(device, address) => self.remove_address(&on(address, device))?,
             Change::Relabel { device, to, .. } => self.relabel(device, to)?,
@@ -97,6 +102,8 @@ impl Kernel {
                 Guard::of(*port).install(self.filter()?, device, policy)?;
             }
             Change::Unguard(port, ..) => Guard::of(*port).remove(self.filter()?)?,
+            Change::AddSwitchPort(port) => port.add(&mut Database::open()?)?,
+            Change::RemoveSwitchPort(port) => port.remove(&mut Database::open()?)?,
             Change::Translate(translation) => translation.install(self.filter()?)?,
             Change::Untranslate(translation) => translation.remove(self.filter()?)?,
             Change::AwaitLocalRoutes(device) => self.await_local_routes(device)?,
@@ -169,7 +176,8 @@ impl Kernel {
 
     fn await_running(&mut self, device: &Device) -> Result<(), Error> {
         self.wait_until(&format!("{device} passes traffic"), |kernel| {
-            Ok(kernel.route.link_at(device.index)?.is_some_and(|link| link.is_running()))
+            // A new bridge counts as running until the kernel finds that it has no carrier.
+            Ok(kernel.route.link_at(device.index)?.is_some_and(|link| link.carrier && link.is_running()))
         })
     }
 
@@ -210,6 +218,8 @@ pub enum Error {
     Netlink(netlink::Error),
     /// A kernel setting could not be set.
     Sysctl(SysctlError),
+    /// Open vSwitch did not do it.
+    Switch(openvswitch::Error),
     /// The kernel did not do by itself what it always does: the text goes behind "waited in vain until".
     Patience(String),
 }
@@ -219,6 +229,7 @@ impl fmt::Display for Error {
         match self {
             Self::Netlink(error) => error.fmt(f),
             Self::Sysctl(error) => error.fmt(f),
+            Self::Switch(error) => error.fmt(f),
             Self::Patience(what) => write!(f, "waited {} seconds in vain until {what}", PATIENCE.as_secs()),
         }
     }
@@ -229,6 +240,12 @@ impl std::error::Error for Error {}
 impl From<netlink::Error> for Error {
     fn from(error: netlink::Error) -> Self {
         Self::Netlink(error)
+    }
+}
+
+impl From<openvswitch::Error> for Error {
+    fn from(error: openvswitch::Error) -> Self {
+        Self::Switch(error)
     }
 }
 

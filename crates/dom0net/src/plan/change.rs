@@ -4,7 +4,7 @@ use std::fmt;
 
 use ethernet::MacAddress;
 use netkernel::address::Address;
-use netkernel::link::{BridgeOptions, LinkChange, LinkName, PortOptions};
+use netkernel::link::{BridgeOptions, LinkChange, LinkName, PortOptions, PortVlan};
 use netkernel::neighbour::Neighbour;
 use netkernel::next_hop::NextHopObject;
 use netkernel::route::Route;
@@ -13,6 +13,7 @@ use netkernel::sysctl::Sysctl;
 use serde::{Deserialize, Serialize};
 
 use crate::guard::Policy;
+use crate::openvswitch::SwitchPort;
 use crate::translation::Translation;
 use crate::vif::Port;
 
@@ -73,6 +74,15 @@ pub enum Change {
         to: PortOptions,
         /// What it was, in the same respects.
         from: PortOptions,
+    },
+    /// Puts a port of a bridge that filters VLANs into others.
+    PortVlans {
+        /// Which port.
+        device: Device,
+        /// Those that it shall be in.
+        to: Vec<PortVlan>,
+        /// Those that it was in.
+        from: Vec<PortVlan>,
     },
     /// Adds an address to the device. An IPv6 address that was found to be unique is not checked for that again.
     AddAddress(Device, Address),
@@ -141,6 +151,10 @@ pub enum Change {
     Translate(Translation),
     /// Takes them away.
     Untranslate(Translation),
+    /// Makes a port of Open vSwitch.
+    AddSwitchPort(SwitchPort),
+    /// Removes it.
+    RemoveSwitchPort(SwitchPort),
     /// Waits until the kernel delivers packets for the device's IPv6 addresses: it arranges that behind our back.
     AwaitLocalRoutes(Device),
     /// Waits until the device can pass traffic.
@@ -190,6 +204,7 @@ impl Change {
             | Self::Join { device: this, .. }
             | Self::Rename(this, _)
             | Self::PortOptions { device: this, .. }
+            | Self::PortVlans { device: this, .. }
             | Self::Relabel { device: this, .. }
             | Self::AddAddress(this, _)
             | Self::RemoveAddress(this, _)
@@ -207,6 +222,7 @@ impl Change {
             }
             Self::Sysctl { setting, .. } => setting.is_of_link(&device.name),
             Self::Guard(_, name, _) | Self::Unguard(_, name, _) => *name == device.name,
+            Self::AddSwitchPort(port) | Self::RemoveSwitchPort(port) => port.device == device.name.as_str(),
             // It is about names, and needs no device.
             Self::Translate(_) | Self::Untranslate(_) => false,
         }
@@ -230,6 +246,7 @@ impl Change {
             }
             Self::Join { device, to, from } => Self::Join { device, to: from, from: to },
             Self::PortOptions { device, to, from } => Self::PortOptions { device, to: from, from: to },
+            Self::PortVlans { device, to, from } => Self::PortVlans { device, to: from, from: to },
             Self::AddAddress(device, address) => Self::RemoveAddress(device, address),
             Self::RemoveAddress(device, address) => Self::AddAddress(device, address),
             Self::Relabel { device, to, from } => Self::Relabel { device, to: from, from: to },
@@ -247,6 +264,8 @@ impl Change {
             Self::Sysctl { setting, to, from } => Self::Sysctl { setting, to: from, from: to },
             Self::Guard(port, device, policy) => Self::Unguard(port, device, policy),
             Self::Unguard(port, device, policy) => Self::Guard(port, device, policy),
+            Self::AddSwitchPort(port) => Self::RemoveSwitchPort(port),
+            Self::RemoveSwitchPort(port) => Self::AddSwitchPort(port),
             Self::Translate(translation) => Self::Untranslate(translation),
             Self::Untranslate(translation) => Self::Translate(translation),
             Self::TeachNeighbour(..) | Self::AwaitLocalRoutes(_) | Self::AwaitRunning(_) => return None,
@@ -270,6 +289,10 @@ impl fmt::Display for Change {
                 None => write!(f, "make {device} nobody's port"),
             },
             Self::PortOptions { device, to, .. } => write!(f, "{device}: {}", port_words(to)),
+            Self::PortVlans { device, to, .. } => {
+                let ids: Vec<String> = to.iter().map(|vlan| vlan.id.to_string()).collect();
+                write!(f, "put {device} into VLAN {}", ids.join(", "))
+            }
             Self::AddAddress(device, address) => write!(f, "add {address} to {device}"),
             Self::RemoveAddress(device, address) => write!(f, "remove {address} from {device}"),
             Self::TeachNeighbour(device, neighbour) => {
@@ -293,6 +316,10 @@ impl fmt::Display for Change {
             Self::Sysctl { setting, to, .. } => write!(f, "set {setting} to {to}"),
             Self::Guard(_, device, policy) => write!(f, "guard {device}: {policy}"),
             Self::Unguard(_, device, _) => write!(f, "take the guard of {device} away"),
+            Self::AddSwitchPort(port) => port.fmt(f),
+            Self::RemoveSwitchPort(port) => {
+                write!(f, "take the port of {} away from Open vSwitch", port.owner)
+            }
             Self::Translate(translation) => write!(f, "{translation}"),
             Self::Untranslate(translation) => write!(f, "take the rules of {} away", translation.name),
             Self::AwaitLocalRoutes(device) => write!(f, "wait until {device} takes IPv6 packets"),

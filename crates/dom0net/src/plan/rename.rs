@@ -1,8 +1,11 @@
 //! Renaming a device that is in use.
 
+use std::thread;
+use std::time::{Duration, Instant};
+
 use netkernel::Family;
 use netkernel::address::Address;
-use netkernel::link::{LinkChange, LinkName};
+use netkernel::link::{AddressGeneration, Link, LinkChange, LinkName};
 use netkernel::neighbour::{Neighbour, neighbour_state};
 use netkernel::netlink;
 use netkernel::next_hop::NextHopObject;
@@ -10,6 +13,10 @@ use netkernel::route::{Route, route_numbers};
 
 use super::apply::{Error, Kernel};
 use super::change::Device;
+
+/// How long a card may take to find its carrier again. Agreeing on a speed with the other end takes some seconds.
+const CARRIER_PATIENCE: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// What the kernel takes from a device that goes down.
 struct Lost {
@@ -25,20 +32,44 @@ impl Kernel {
     pub(super) fn rename(&mut self, device: &Device, to: &LinkName) -> Result<(), Error> {
         let renamed = LinkChange { name: Some(to.clone()), ..LinkChange::default() };
         match self.route.change_link(device.index, &renamed) {
-            Err(error) if error.is_busy() => self.rename_while_down(device, renamed),
+            Err(error) if error.is_busy() => self.rename_while_down(device, &renamed),
             result => Ok(result?),
         }
     }
 
-    fn rename_while_down(&mut self, device: &Device, mut renamed: LinkChange) -> Result<(), Error> {
+    fn rename_while_down(&mut self, device: &Device, renamed: &LinkChange) -> Result<(), Error> {
+        let before = self.route.link_at(device.index)?.unwrap_or_default();
         let lost = self.what_down_would_take(device)?;
         let state = |up| LinkChange { up: Some(up), ..LinkChange::default() };
         self.route.change_link(device.index, &state(false))?;
-        let result = self.route.change_link(device.index, &renamed);
-        renamed.name = None;
+        let result = self.route.change_link(device.index, renamed);
+        // The link-local address comes back like the others: one that the kernel makes would be checked for uniqueness
+        // first, for a second or more.
+        let generation = |to| LinkChange { address_generation: to, ..LinkChange::default() };
+        if before.address_generation.is_some() {
+            self.route.change_link(device.index, &generation(Some(AddressGeneration::None)))?;
+        }
         self.route.change_link(device.index, &state(true))?;
+        self.await_carrier(device, &before)?;
         self.give_back(device, &lost)?;
+        if before.address_generation.is_some() {
+            self.route.change_link(device.index, &generation(before.address_generation))?;
+        }
         Ok(result?)
+    }
+
+    /// Waits until the device has the carrier again that it had. Without, the kernel takes no next hops through it, and
+    /// makes it no working port of a bridge. If it does not come, what can be given back is given back anyway.
+    fn await_carrier(&mut self, device: &Device, before: &Link) -> Result<(), netlink::Error> {
+        let end = Instant::now() + CARRIER_PATIENCE;
+        let has_carrier = |link: Link| link.carrier && link.is_running();
+        while before.carrier && before.is_running() && Instant::now() < end {
+            if self.route.link_at(device.index)?.is_none_or(has_carrier) {
+                break;
+            }
+            thread::sleep(PAUSE);
+        }
+        Ok(())
     }
 
     /// Gives IPv4 addresses their labels back, which the kernel has changed with the device's name. It has no request for
@@ -133,6 +164,21 @@ mod tests {
         Address { label: label.map(Into::into), ..Address::new(7, local, length) }
     }
 
+    /// Waits until the device runs and its link-local address has been checked.
+    fn settle(kernel: &mut Kernel) {
+        let end = Instant::now() + Duration::from_secs(10);
+        loop {
+            let running = kernel.route.link_at(7).unwrap().unwrap().is_running();
+            let addresses = kernel.route.addresses(Some(7)).unwrap();
+            let is_settled = |one: &Address| one.is_link_local() && !one.is_tentative();
+            if running && addresses.iter().any(is_settled) {
+                return;
+            }
+            assert!(Instant::now() < end, "{addresses:?}");
+            thread::sleep(PAUSE);
+        }
+    }
+
     /// All that a device could lose, in words.
     fn state(kernel: &mut Kernel, device: &Device) -> String {
         let lost = kernel.what_down_would_take(device).unwrap();
@@ -169,12 +215,16 @@ mod tests {
                     flags: 0,
                 };
                 kernel.route.set_neighbour(&taught).unwrap();
+                settle(&mut kernel);
                 let before = state(&mut kernel, &device);
                 let renamed = LinkChange { name: Some(name("peth0")), ..LinkChange::default() };
-                kernel.rename_while_down(&device, renamed).unwrap();
+                kernel.rename_while_down(&device, &renamed).unwrap();
                 let link = kernel.route.link_at(7).unwrap().unwrap();
-                assert_eq!((link.name.as_str(), link.is_up()), ("peth0", true));
+                assert_eq!((link.name.as_str(), link.is_running()), ("peth0", true));
+                assert_eq!(link.address_generation, Some(AddressGeneration::Eui64));
                 assert_eq!(state(&mut kernel, &device), before);
+                let addresses = kernel.route.addresses(Some(7)).unwrap();
+                assert!(!addresses.iter().any(Address::is_tentative), "{addresses:?}");
             })
             .unwrap();
     }
@@ -196,6 +246,7 @@ mod tests {
                 }
                 let route = Route::to("10.7.0.0".parse().unwrap(), 16).via("10.0.0.9".parse().unwrap());
                 kernel.route.replace_route(&route.through(7)).unwrap();
+                settle(&mut kernel);
                 let all = kernel.route.addresses(Some(7)).unwrap();
                 let four: Vec<Address> =
                     all.into_iter().filter(|address| address.family() == Family::Inet).collect();

@@ -295,14 +295,14 @@ fn renew(
 }
 
 /// Whether the bridge of a network is there, if it has one.
-fn stands(kernel: &mut Kernel, record: &Record) -> Result<bool, Error> {
+pub(super) fn stands(kernel: &mut Kernel, record: &Record) -> Result<bool, Error> {
     let Some(bridge) = bridge_of(record) else { return Ok(true) };
     let link = kernel.route.link_at(bridge.index)?;
     Ok(link.is_some_and(|link| link.is_bridge() && link.name == bridge.name.as_str()))
 }
 
 /// Undoes a network, of which not all may be there.
-fn take_down(kernel: &mut Kernel, places: &Places, record: &Record) -> Result<(), Error> {
+pub(super) fn take_down(kernel: &mut Kernel, places: &Places, record: &Record) -> Result<(), Error> {
     Dnsmasq::of(places, &record.name).stop()?;
     let stands = stands(kernel, record)?;
     let bridge = bridge_of(record);

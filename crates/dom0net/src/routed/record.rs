@@ -20,6 +20,8 @@ pub enum Kind {
     Route,
     /// Guests have addresses of their own, and go out as the host (`network-nat`).
     Nat,
+    /// A bridge without a card, on which the host has no address (`network-bridge netdev=dummy0`).
+    Private,
 }
 
 impl Kind {
@@ -29,6 +31,7 @@ impl Kind {
         match self {
             Self::Route => "route",
             Self::Nat => "nat",
+            Self::Private => "private",
         }
     }
 }
@@ -66,6 +69,10 @@ impl Records {
     #[must_use]
     pub fn of(places: &Places) -> Self {
         Self { folder: places.runtime.join("routed") }
+    }
+
+    pub(super) fn folder(&self) -> PathBuf {
+        self.folder.clone()
     }
 
     /// The record of a network.

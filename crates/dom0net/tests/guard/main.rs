@@ -2,9 +2,14 @@
 //! counted under the right reason.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "panicking is how a test fails")]
 
+mod agreement;
+mod change;
 mod forged;
+mod gauge;
 mod legitimate;
 mod lifecycle;
+mod log;
+mod mutants;
 mod stage;
 
 use dom0net::guard::{Policy, Reason};

@@ -4,6 +4,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod guarded;
+
 use dom0net::vif::PortKind;
 use netkernel::link::LinkChange;
 use netkernel::neighbour::neighbour_state;

@@ -257,6 +257,38 @@ fn a_start_that_was_cut_short_is_made_good_by_the_next() {
 }
 
 #[test]
+fn recover_undoes_what_was_cut_short() {
+    let Some(stage) = Stage::new() else { return };
+    let state =
+        || [stage.says("nft", "list ruleset"), stage.says("ip", "-o link"), settings(&stage)].concat();
+    let before = state();
+    for (start, record) in [
+        ("network-nat start bridge=nat0", "nat-nat0"),
+        ("network-nat start", "nat-eth0"),
+        ("network-route start", "route-eth0"),
+        ("network-bridge start bridge=private0 netdev=none", "private-private0"),
+    ] {
+        stage.succeeds(start);
+        let path = stage.script("run/routed").join(format!("{record}.json"));
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, text.replace("\"is_complete\":true", "\"is_complete\":false")).unwrap();
+        assert_ne!(state(), before);
+        stage.succeeds("dom0net recover");
+        assert_eq!(state(), before, "{start}");
+    }
+    // What stands is left alone.
+    stage.succeeds("network-nat start bridge=nat0");
+    stage.succeeds("dom0net recover");
+    assert!(stage.says("ip", "-o link").contains("nat0"));
+}
+
+fn settings(stage: &Stage) -> String {
+    ["ipv4/ip_forward", "ipv4/conf/eth0/proxy_arp", "ipv6/conf/all/forwarding", "ipv6/conf/eth0/proxy_ndp"]
+        .map(|setting| stage.setting(setting))
+        .concat()
+}
+
+#[test]
 fn a_subnet_is_chosen_where_none_is_named() {
     let Some(stage) = Stage::new() else { return };
     stage.says("ip", "addr add 10.192.0.7/24 dev eth0");

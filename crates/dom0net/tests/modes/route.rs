@@ -166,6 +166,34 @@ fn no_address_on_the_card_is_needed() {
 }
 
 #[test]
+fn a_host_that_forwards_nothing_is_told_of() {
+    let Some(stage) = Stage::new() else { return };
+    let _web = stage.guest("web", WEB, &WEB_ADDRESSES, &BY_THE_HOST);
+    let environment = [("XENBUS_PATH", "backend/vif/1/0"), ("vif", "vif1.0")];
+    let said = || stage.run_with("vif-route online type_if=vif", &environment).stderr;
+    assert!(said().contains("this host does not forward IPv4"), "{}", said());
+    stage.set("ipv4/ip_forward", "1");
+    assert!(said().contains("this host does not forward IPv6"), "{}", said());
+    stage.succeeds("network-route start");
+    assert!(!said().contains("does not forward"), "{}", said());
+}
+
+#[test]
+fn what_xend_was_told_to_start_is_started() {
+    let Some(stage) = Stage::new() else { return };
+    let config = stage.script("xend-config.sxp");
+    std::fs::write(&config, "(network-script 'network-route netdev=eth0')\n").unwrap();
+    let path = config.display();
+    stage.succeeds(&format!("dom0net start --config {path}"));
+    assert_eq!(stage.setting("ipv4/conf/eth0/proxy_arp"), "1");
+    stage.succeeds(&format!("dom0net stop --config {path}"));
+    assert_eq!(stage.setting("ipv4/conf/eth0/proxy_arp"), "0");
+    std::fs::write(&config, "(network-script 'network-nat bridge=nat0 subnet=10.1.0.0/24')\n").unwrap();
+    stage.succeeds(&format!("dom0net start --config {path}"));
+    assert!(stage.says("ip", "-o addr show dev nat0").contains("10.1.0.1/24"));
+}
+
+#[test]
 fn what_cannot_be_routed_is_refused() {
     let Some(stage) = Stage::new() else { return };
     stage.succeeds("network-route start");

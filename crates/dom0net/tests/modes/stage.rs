@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,8 +15,19 @@ use netkernel::nftables::NfTables;
 use tempfile::TempDir;
 use xenstore::Requests;
 
-pub(crate) const SCRIPTS: [&str; 6] =
-    ["dom0net", "network-nat", "network-route", "vif-bridge", "vif-nat", "vif-route"];
+pub(crate) const SCRIPTS: [&str; 11] = [
+    "dom0net",
+    "network-bridge",
+    "network-nat",
+    "network-route",
+    "qemu-ifdown",
+    "qemu-ifup",
+    "vif-bridge",
+    "vif-nat",
+    "vif-openvswitch",
+    "vif-route",
+    "vif-setup",
+];
 
 pub(crate) struct Stage {
     pub(crate) lab: Lab,
@@ -34,6 +45,11 @@ pub(crate) struct Outcome {
 impl Stage {
     /// A host with a card on a wire and nothing else; none, after saying so, where no namespace can be made.
     pub(crate) fn new() -> Option<Self> {
+        Self::with_scripts(None)
+    }
+
+    /// The same, whose toolstack calls the scripts in another folder.
+    pub(crate) fn with_scripts(scripts: Option<&Path>) -> Option<Self> {
         testkit::namespace()?;
         let folder = tempfile::tempdir().unwrap();
         // Programs that give their rights up shall still see what is put there for them.
@@ -42,13 +58,18 @@ impl Stage {
             symlink(env!("CARGO_BIN_EXE_dom0net"), folder.path().join(script)).unwrap();
         }
         let mut config = LabConfig::default();
-        config.toolstack.scripts = folder.path().into();
-        for (name, place) in
-            [("DOM0NET_RUNTIME_DIR", "run"), ("DOM0NET_STATE_DIR", "state"), ("DOM0NET_CONFIG_DIR", "etc")]
-        {
+        config.toolstack.scripts = scripts.unwrap_or(folder.path()).into();
+        for (name, place) in [
+            ("DOM0NET_RUNTIME_DIR", "run"),
+            ("DOM0NET_STATE_DIR", "state"),
+            ("DOM0NET_SCRIPTS_DIR", "scripts"),
+            ("OVS_RUNDIR", "ovs"),
+        ] {
             config.toolstack.environment.push((name.to_owned(), folder.path().join(place).into()));
         }
-        config.toolstack.environment.push(("DOM0NET_LOG".to_owned(), "stderr".into()));
+        for (name, value) in [("DOM0NET_LOG", "stderr"), ("DOM0NET_HOOK_LIMIT", "2")] {
+            config.toolstack.environment.push((name.to_owned(), value.into()));
+        }
         Some(Self { lab: Lab::build(config).unwrap(), folder })
     }
 

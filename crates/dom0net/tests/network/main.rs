@@ -6,6 +6,7 @@ mod support;
 mod wire;
 
 mod confirmed;
+mod exported;
 mod killed;
 
 use std::process::{Command, Stdio};
@@ -305,6 +306,54 @@ fn what_cannot_be_started_is_told_before_anything_changes() {
         assert_eq!(wire.network_bridge(words).status, 2, "{words:?}");
     }
     assert_same(&before, &wire.state(), "");
+}
+
+#[test]
+fn status_tells_what_is_not_as_it_should_be() {
+    let Some(wire) = Wire::new() else { return };
+    wire.succeeds(START);
+    let status = &["status", "bridge=xenbr0"];
+    let outcome = wire.network_bridge(status);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    for (words, sentence) in [
+        (
+            "addr add 10.0.0.9/24 dev eth0",
+            "xenbr0: eth0 has addresses, which a bridge port should not: 10.0.0.9/24",
+        ),
+        (
+            "link set xenbr0 type bridge stp_state 1",
+            "xenbr0 speaks the spanning tree protocol, and should not",
+        ),
+        ("link set eth0 nomaster", "xenbr0: eth0 is not a port of xenbr0"),
+        ("link set xenbr0 down", "xenbr0: xenbr0 is down"),
+        ("link del xenbr0", "xenbr0: xenbr0 is gone"),
+    ] {
+        wire.ip(words);
+        let outcome = wire.network_bridge(status);
+        assert_eq!(outcome.status, 1, "{words}");
+        assert!(outcome.stdout.contains(sentence), "{words}: {}", outcome.stdout);
+    }
+    let json = wire.network_bridge(&["status", "--json"]).stdout;
+    let status: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(status["differences"][0]["what"], "xenbr0 is gone");
+}
+
+#[test]
+fn a_record_that_cannot_be_read_is_set_aside_and_said() {
+    let Some(wire) = Wire::new() else { return };
+    let folder = wire.host.script("run/networks");
+    std::fs::create_dir_all(&folder).unwrap();
+    // As a loss of power leaves it, on a file system that does not keep its promises.
+    std::fs::write(folder.join("xenbr0.json"), "{\"bridge\":{\"ind").unwrap();
+    let outcome = wire.network_bridge(START);
+    assert_eq!(outcome.status, 1);
+    assert!(outcome.stderr.contains("xenbr0.json is not a record"), "{}", outcome.stderr);
+    let outcome = wire.host.run("dom0net", &["recover"], &[]);
+    assert_eq!(outcome.status, 1);
+    assert!(outcome.stderr.contains("set aside as"), "{}", outcome.stderr);
+    assert!(folder.join("xenbr0.json.unreadable").exists());
+    assert_eq!(wire.host.run("dom0net", &["recover"], &[]).status, 0);
+    wire.succeeds(START);
 }
 
 #[test]

@@ -162,9 +162,22 @@ impl Host {
         [
             ("XENSTORED_PATH", folder.join("xenstored")),
             ("DOM0NET_RUNTIME_DIR", folder.join("run")),
+            ("DOM0NET_GUARD_CONFIG", folder.join("guard.conf")),
             ("DOM0NET_LOG", "stderr".into()),
         ]
         .into()
+    }
+
+    /// Writes the file with what guests may do beyond the ordinary.
+    pub(crate) fn write_guard_config(&self, text: &str) {
+        std::fs::write(self.folder.path().join("guard.conf"), text).unwrap();
+    }
+
+    /// Writes the record of a network that was started.
+    pub(crate) fn write_record(&self, bridge: &str, text: &str) {
+        let folder = self.folder.path().join("run/networks");
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join(format!("{bridge}.json")), text).unwrap();
     }
 
     /// The record of a network that was started.

@@ -141,7 +141,11 @@ impl IpContent {
         let message = if is_later_fragment {
             Message::Fragment
         } else {
-            Message::read(header[9], bytes.get(length..).unwrap_or_default())
+            match header[9] {
+                // Each family has its own ICMP.
+                protocol::ICMPV6 => Message::Other(protocol::ICMPV6),
+                number => Message::read(number, bytes.get(length..).unwrap_or_default()),
+            }
         };
         Some(Self {
             source: source.into(),
@@ -174,7 +178,11 @@ impl IpContent {
                 break;
             }
         }
-        let message = if is_later_fragment { Message::Fragment } else { Message::read(next, rest) };
+        let message = match next {
+            _ if is_later_fragment => Message::Fragment,
+            protocol::ICMP => Message::Other(protocol::ICMP),
+            number => Message::read(number, rest),
+        };
         Some(Self {
             source: source.into(),
             destination: destination.into(),

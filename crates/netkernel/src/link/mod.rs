@@ -4,11 +4,13 @@ mod bridge;
 mod change;
 mod name;
 mod read;
+mod vlan;
 
 pub use bridge::{BridgeOptions, PortOptions};
 pub use change::{AddressGeneration, LinkChange, LinkKind, Master};
 pub use name::{InvalidLinkName, LinkName};
 pub use read::{Link, LinkStatistics};
+pub use vlan::PortVlan;
 
 use crate::family::{Family, UNSPECIFIED};
 use crate::netlink::{Context, Error, Message, flags};

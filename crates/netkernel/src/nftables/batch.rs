@@ -89,6 +89,8 @@ pub enum KeyKind {
     Protocol,
     /// Ports of TCP and UDP, in network byte order.
     Port,
+    /// Other numbers, of this many bytes, in network byte order.
+    Number(u32),
 }
 
 /// What the elements of a map lead to.
@@ -131,6 +133,7 @@ impl KeyKind {
             Self::Ethertype => (10, 2),
             Self::Protocol => (12, 1),
             Self::Port => (13, 2),
+            Self::Number(length) => (4, length),
         }
     }
 }

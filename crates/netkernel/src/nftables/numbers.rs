@@ -153,9 +153,19 @@ pub(super) mod payload {
     pub(crate) const LENGTH: u16 = 4;
 }
 
+pub(super) mod extension {
+    pub(crate) const DESTINATION: u16 = 1;
+    pub(crate) const TYPE: u16 = 2;
+    pub(crate) const OFFSET: u16 = 3;
+    pub(crate) const LENGTH: u16 = 4;
+    pub(crate) const FLAGS: u16 = 5;
+    pub(crate) const FLAG_PRESENT: u32 = 1;
+}
+
 pub(super) mod meta {
     pub(crate) const DESTINATION: u16 = 1;
     pub(crate) const KEY: u16 = 2;
+    pub(crate) const SOURCE: u16 = 3;
 }
 
 pub(super) mod tracking {
@@ -186,6 +196,16 @@ pub(super) mod translation {
     pub(crate) const PORT: u16 = 5;
     /// `NFT_NAT_DNAT`.
     pub(crate) const OF_DESTINATION: u32 = 1;
+}
+
+pub(super) mod limit {
+    pub(crate) const RATE: u16 = 1;
+    pub(crate) const UNIT: u16 = 2;
+    pub(crate) const BURST: u16 = 3;
+}
+
+pub(super) mod log {
+    pub(crate) const PREFIX: u16 = 2;
 }
 
 pub(super) mod counter {

@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use super::batch::{Element, KeyKind};
 use super::numbers::{
-    LIST_ELEMENT, REGISTER, REGISTER_VERDICT, REGISTER_WORD, bitwise, compare, data, expression, immediate,
-    lookup, meta, payload, range, routing, tracking, translation, verdict,
+    LIST_ELEMENT, REGISTER, REGISTER_VERDICT, REGISTER_WORD, bitwise, compare, counter, data, expression,
+    extension, immediate, limit, log, lookup, meta, payload, range, routing, tracking, translation, verdict,
 };
 use crate::family::Family;
 use crate::link::LinkName;
@@ -56,6 +56,12 @@ pub enum Field {
     /// The number of the transport protocol (one byte), behind IPv6 extension headers. A packet whose network
     /// header is not sound has none.
     TransportProtocol,
+    /// The group of the device that it came in on (`IFLA_GROUP`): four bytes in the machine's order.
+    InGroup,
+    /// Its priority (`SO_PRIORITY`): four bytes in the machine's order.
+    Priority,
+    /// Whether an IPv6 packet has an extension header with this number: one byte, 1 or 0.
+    HasExtensionHeader(u8),
     /// The family of the packet (`NFPROTO_*`, one byte), in tables that see both.
     NetworkFamily,
     /// The name of the device that it came in on: 16 bytes, filled up with zeros ([`link_name`]).
@@ -105,7 +111,9 @@ pub enum Base {
     Link = 0,
     /// The IP or ARP header.
     Network = 1,
-    /// The header behind IP and its options or extension headers. Fragments but the first have none.
+    /// The header behind IP and its options or extension headers. Fragments but the first have none; but beware: the
+    /// kernel's short cut for 1, 2 and 4 bytes reads there all the same what is no header (6.18 does), so that a
+    /// rule must have seen to it before that the packet is no such fragment.
     Transport = 2,
 }
 
@@ -133,6 +141,13 @@ pub enum Test {
 pub enum Statement {
     /// Count the packet and its bytes.
     Count,
+    /// The same, on from these numbers.
+    CountFrom {
+        /// How many packets were counted before.
+        packets: u64,
+        /// How many bytes.
+        bytes: u64,
+    },
     /// Keep it out of connection tracking.
     DoNotTrack,
     /// Give the packet's connection the source address of the device that it leaves by.
@@ -149,6 +164,17 @@ pub enum Statement {
         /// True when the map has addresses with ports.
         with_port: bool,
     },
+    /// Give it this priority (`SO_PRIORITY`).
+    SetPriority(u32),
+    /// Go on only with so many packets; of the others the rule knows nothing.
+    Limit {
+        /// How many a second.
+        per_second: u64,
+        /// How many more at once.
+        burst: u32,
+    },
+    /// Tell the kernel's log, with this in front, at most 127 bytes.
+    Log(Cow<'static, str>),
     /// Decide.
     Verdict(Verdict),
 }
@@ -236,6 +262,13 @@ impl Field {
                 load.u32_be(payload::OFFSET, offset);
                 load.u32_be(payload::LENGTH, length);
             }),
+            Self::HasExtensionHeader(number) => write_expression(list, "exthdr", |load| {
+                load.u32_be(extension::DESTINATION, REGISTER);
+                load.u8(extension::TYPE, number);
+                load.u32_be(extension::OFFSET, 0);
+                load.u32_be(extension::LENGTH, 1);
+                load.u32_be(extension::FLAGS, extension::FLAG_PRESENT);
+            }),
             Self::TransportProtocol => write_meta(list, libc::NFT_META_L4PROTO),
             Self::NetworkFamily => write_meta(list, libc::NFT_META_NFPROTO),
             Self::InputLink => write_meta(list, libc::NFT_META_IIFNAME),
@@ -244,6 +277,8 @@ impl Field {
             Self::DestinationRoute => write_routing(list, routing::OF_DESTINATION),
             Self::TrackingState => write_tracking(list, tracking::STATE),
             Self::TrackingStatus => write_tracking(list, tracking::STATUS),
+            Self::InGroup => write_meta(list, libc::NFT_META_IIFGROUP),
+            Self::Priority => write_meta(list, libc::NFT_META_PRIORITY),
         }
     }
 }
@@ -332,6 +367,10 @@ impl Statement {
         match self {
             // The kernel wants the counter's attributes, even empty ones.
             Self::Count => write_expression(list, "counter", |_| ()),
+            Self::CountFrom { packets, bytes } => write_expression(list, "counter", |it| {
+                it.u64_be(counter::BYTES, *bytes);
+                it.u64_be(counter::PACKETS, *packets);
+            }),
             Self::DoNotTrack => write_expression(list, "notrack", |_| ()),
             Self::Masquerade => write_expression(list, "masq", |_| ()),
             Self::Redirect { field, map, family, with_port } => {
@@ -343,6 +382,24 @@ impl Statement {
                 });
                 write_redirection(list, *family, *with_port);
             }
+            Self::SetPriority(priority) => {
+                write_expression(list, "immediate", |load| {
+                    load.u32_be(immediate::DESTINATION, REGISTER);
+                    load.nested(immediate::DATA, |value| {
+                        value.attribute(data::VALUE, &priority.to_ne_bytes());
+                    });
+                });
+                write_expression(list, "meta", |store| {
+                    store.u32_be(meta::KEY, libc::NFT_META_PRIORITY.cast_unsigned());
+                    store.u32_be(meta::SOURCE, REGISTER);
+                });
+            }
+            Self::Limit { per_second, burst } => write_expression(list, "limit", |it| {
+                it.u64_be(limit::RATE, *per_second);
+                it.u64_be(limit::UNIT, 1);
+                it.u32_be(limit::BURST, *burst);
+            }),
+            Self::Log(prefix) => write_expression(list, "log", |it| it.string(log::PREFIX, prefix)),
             Self::Verdict(verdict) => write_expression(list, "immediate", |decision| {
                 decision.u32_be(immediate::DESTINATION, REGISTER_VERDICT);
                 decision.nested(immediate::DATA, |value| {

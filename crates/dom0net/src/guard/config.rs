@@ -1,0 +1,281 @@
+//! The file that says which guests may do more, or less, than the ordinary.
+//!
+//! One line for each: whom it is about, and words. What later lines say counts over earlier ones.
+//!
+//! ```text
+//! # Whom            What
+//! *                 link-local=any
+//! bridge:xenbr1     isolated=yes host=dhcp,dns
+//! web               vlans=10,20-29
+//! router/1          mode=mac-only router=yes
+//! 00:16:3e:27:95:c0 vrrp=7
+//! ```
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use ethernet::MacAddress;
+
+use super::network::NetworkDraft;
+use super::words::{BadWord, Draft};
+
+/// A file with more than this is none that a person wrote.
+const LARGEST: u64 = 1024 * 1024;
+
+/// What the file says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Config {
+    path: PathBuf,
+    lines: Vec<Line>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Line {
+    number: usize,
+    whom: Whom,
+    words: String,
+}
+
+/// Whom a line is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Whom {
+    /// `*`
+    Everybody,
+    /// `bridge:NAME`
+    Bridge(String),
+    /// `NAME` or `NAME/DEVID`
+    Domain(String, Option<u32>),
+    /// A MAC address.
+    Mac(MacAddress),
+}
+
+/// A vif, as the file may call it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Who<'a> {
+    /// The name of its domain, if that is known.
+    pub domain: Option<&'a str>,
+    /// Its number in the domain.
+    pub devid: u32,
+    /// Its MAC address.
+    pub mac: MacAddress,
+    /// The bridge that it is on, if it is on one.
+    pub bridge: Option<&'a str>,
+}
+
+impl Config {
+    /// Reads the file. One that is not there says nothing.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let failed = |error| ConfigError { path: path.to_owned(), fault: Fault::Io(error) };
+        match fs::metadata(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
+            Ok(found) if found.len() > LARGEST => {
+                return Err(failed(io::Error::other("it is larger than a mebibyte")));
+            }
+            Ok(_) => {}
+            Err(error) => return Err(failed(error)),
+        }
+        Self::parse(path, &fs::read_to_string(path).map_err(failed)?)
+    }
+
+    /// Understands the text of the file at `path`.
+    pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
+        let mut lines = Vec::new();
+        for (line, number) in text.lines().zip(1..) {
+            let line = line.split('#').next().unwrap_or_default().trim();
+            let (whom, words) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+            if whom.is_empty() {
+                continue;
+            }
+            let whom = Whom::read(whom).ok_or_else(|| ConfigError {
+                path: path.to_owned(),
+                fault: Fault::Whom(number, whom.chars().take(60).flat_map(char::escape_debug).collect()),
+            })?;
+            lines.push(Line { number, whom, words: words.trim().to_owned() });
+        }
+        Ok(Self { path: path.to_owned(), lines })
+    }
+
+    /// Puts what is said of a vif on top of `draft`.
+    pub fn apply(&self, draft: &mut Draft, who: &Who<'_>) -> Result<(), ConfigError> {
+        for line in self.lines.iter().filter(|line| line.whom.is(who)) {
+            for word in line.words.split_ascii_whitespace().filter(|word| !line.is_of_network(word)) {
+                draft.apply(word).map_err(|error| self.bad_word(line, error))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What is said of a bridge as a whole.
+    pub fn network(&self, bridge: &str) -> Result<NetworkDraft, ConfigError> {
+        let mut draft = NetworkDraft::default();
+        let of_bridge = |line: &&Line| line.whom == Whom::Bridge(bridge.to_owned());
+        for line in self.lines.iter().filter(of_bridge) {
+            for word in line.words.split_ascii_whitespace().filter(|word| line.is_of_network(word)) {
+                draft.apply(word).map_err(|error| self.bad_word(line, error))?;
+            }
+        }
+        Ok(draft)
+    }
+
+    /// The bridges that something is said of as a whole.
+    #[must_use]
+    pub fn bridges(&self) -> Vec<&str> {
+        let named = self.lines.iter().filter_map(|line| match &line.whom {
+            Whom::Bridge(bridge) if line.words.split_ascii_whitespace().any(NetworkDraft::knows) => {
+                Some(&bridge[..])
+            }
+            _ => None,
+        });
+        let mut bridges: Vec<&str> = named.collect();
+        bridges.sort_unstable();
+        bridges.dedup();
+        bridges
+    }
+
+    /// Checks all lines, also those that are about nobody who is there.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        for line in &self.lines {
+            let mut network = NetworkDraft::default();
+            let mut draft = Draft::default();
+            for word in line.words.split_ascii_whitespace() {
+                let checked = if line.is_of_network(word) { network.apply(word) } else { draft.apply(word) };
+                checked.map_err(|error| self.bad_word(line, error))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn bad_word(&self, line: &Line, error: BadWord) -> ConfigError {
+        ConfigError { path: self.path.clone(), fault: Fault::Word(line.number, error) }
+    }
+}
+
+impl Line {
+    /// Whether a word is about the network and not about each of its guests.
+    fn is_of_network(&self, word: &str) -> bool {
+        matches!(self.whom, Whom::Bridge(_)) && NetworkDraft::knows(word)
+    }
+}
+
+impl Whom {
+    fn read(word: &str) -> Option<Self> {
+        if word == "*" {
+            return Some(Self::Everybody);
+        }
+        if let Some(bridge) = word.strip_prefix("bridge:") {
+            return (!bridge.is_empty()).then(|| Self::Bridge(bridge.to_owned()));
+        }
+        if let Ok(mac) = word.parse() {
+            return Some(Self::Mac(mac));
+        }
+        if word.contains('=') {
+            return None;
+        }
+        match word.rsplit_once('/') {
+            Some((name, devid)) if !name.is_empty() => {
+                Some(Self::Domain(name.to_owned(), Some(devid.parse().ok()?)))
+            }
+            Some(_) => None,
+            None => Some(Self::Domain(word.to_owned(), None)),
+        }
+    }
+
+    fn is(&self, who: &Who<'_>) -> bool {
+        match self {
+            Self::Everybody => true,
+            Self::Bridge(bridge) => who.bridge == Some(bridge),
+            Self::Domain(name, devid) => {
+                who.domain == Some(name) && devid.is_none_or(|devid| devid == who.devid)
+            }
+            Self::Mac(mac) => who.mac == *mac,
+        }
+    }
+}
+
+/// The file cannot be read, or says something that cannot be.
+#[derive(Debug)]
+pub struct ConfigError {
+    path: PathBuf,
+    fault: Fault,
+}
+
+#[derive(Debug)]
+enum Fault {
+    Io(io::Error),
+    Whom(usize, String),
+    Word(usize, BadWord),
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path.display();
+        match &self.fault {
+            Fault::Io(error) => write!(f, "cannot read {path}: {error}"),
+            Fault::Whom(line, word) => write!(
+                f,
+                "{path}:{line}: {word} is nobody; a line begins with *, bridge:NAME, a guest's name, NAME/NUMBER \
+                 or a MAC address"
+            ),
+            Fault::Word(line, error) => write!(f, "{path}:{line}: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::guard::{Mode, Reach};
+
+    const MAC: MacAddress = MacAddress::new([0, 0x16, 0x3e, 0x27, 0x95, 0xc0]);
+
+    fn config(text: &str) -> Result<Config, ConfigError> {
+        Config::parse(Path::new("guard.conf"), text)
+    }
+
+    fn said(text: &str, domain: &str, devid: u32) -> Result<Draft, ConfigError> {
+        let mut draft = Draft::default();
+        let who = Who { domain: Some(domain), devid, mac: MAC, bridge: Some("xenbr1") };
+        config(text)?.apply(&mut draft, &who).map(|()| draft)
+    }
+
+    #[test]
+    fn a_vif_is_found_by_each_of_its_names_and_later_lines_count() {
+        let text = "\
+            # comment\n\n* mode=open\nbridge:xenbr1 isolated=yes host=dhcp\nweb/1 mode=mac-only # why\n\
+            00:16:3E:27:95:C0 log=yes\nother mode=disabled\nbridge:xenbr2 mode=disabled\n";
+        let draft = said(text, "web", 1).unwrap();
+        assert_eq!(draft.to_string(), "mode=mac-only isolated=yes log=yes");
+        assert_eq!(said(text, "web", 0).unwrap().policy(MAC).unwrap().mode, Mode::Open);
+    }
+
+    #[test]
+    fn what_is_said_of_a_network_is_not_said_of_its_guests() {
+        let config = config("bridge:xenbr1 isolated=yes host=dhcp").unwrap();
+        assert_ne!(config.network("xenbr1").unwrap().policy().host, Reach::Everything);
+        assert_eq!(config.network("xenbr0").unwrap(), NetworkDraft::default());
+    }
+
+    #[test]
+    fn errors_name_the_line_and_only_those_whom_it_is_about_fail() {
+        let text = "web mode=shut\n";
+        assert!(
+            said(text, "web", 0).unwrap_err().to_string().starts_with("guard.conf:1: mode=shut cannot be")
+        );
+        assert!(said(text, "db", 0).is_ok());
+        assert!(config(text).unwrap().check().is_err());
+        assert!(
+            config("\nmode=open\n").unwrap_err().to_string().contains("guard.conf:2: mode=open is nobody")
+        );
+        // On a line of a guest, a word of networks means nothing.
+        assert!(said("web host=dhcp", "web", 0).is_err());
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_says_nothing() {
+        assert_eq!(Config::read(Path::new("/nonexistent/guard.conf")).unwrap(), Config::default());
+    }
+}

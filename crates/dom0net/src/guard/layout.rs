@@ -1,0 +1,106 @@
+//! Which chains a guard has, and for which policy: what must be known of one that is in force, when its policy is not
+//! known any more.
+
+use super::compile::Chain;
+use super::policy::Policy;
+
+/// The chain that bears the layout as its comment: one that each guard has, and that old kernels leave when the device
+/// goes.
+pub(super) const MARKED: &str = "-arp";
+
+/// The form of the comment. Another one must have another number.
+const FORM: &str = "2";
+
+/// What the comment says: `2 9e8c3b0d5a1f7e62 locked ip4 arp ip6`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Layout {
+    /// What tells one policy from another.
+    fingerprint: String,
+    /// The word for the policy's mode.
+    pub(super) mode: String,
+    /// What the names of the chains have behind that of the port and a dash. The base chain, which has nothing, is
+    /// not among them.
+    suffixes: Vec<String>,
+}
+
+impl Layout {
+    /// The layout of these chains, the first of which is the base chain.
+    pub(super) fn of(policy: &Policy, chains: &[Chain]) -> Self {
+        let (base, others) = chains.split_first().unzip();
+        let front = base.map_or(0, |base: &Chain| base.name.len() + 1);
+        let suffix = |chain: &Chain| chain.name.get(front..).unwrap_or_default().to_owned();
+        Self {
+            fingerprint: fingerprint(policy),
+            mode: policy.mode.word().to_owned(),
+            suffixes: others.unwrap_or_default().iter().map(suffix).collect(),
+        }
+    }
+
+    /// The layout that a comment tells of; none if another version of the program wrote it.
+    pub(super) fn read(comment: &str) -> Option<Self> {
+        let mut words = comment.split(' ').map(str::to_owned);
+        if words.next()? != FORM {
+            return None;
+        }
+        Some(Self { fingerprint: words.next()?, mode: words.next()?, suffixes: words.collect() })
+    }
+
+    /// The comment.
+    pub(super) fn comment(&self) -> String {
+        format!("{FORM} {} {} {}", self.fingerprint, self.mode, self.suffixes.join(" "))
+    }
+
+    /// The names of the chains but the base chain.
+    pub(super) fn names(&self, base: &str) -> Vec<String> {
+        self.suffixes.iter().map(|suffix| format!("{base}-{suffix}")).collect()
+    }
+}
+
+/// What tells a policy from any other: FNV-1a, which is enough against accidents. Who may change the rules needs no
+/// collision.
+fn fingerprint(policy: &Policy) -> String {
+    hash(&format!("{policy:?}"))
+}
+
+/// The hash of a text, of this version of the program.
+pub(super) fn hash(text: &str) -> String {
+    let text = format!("{} {text}", env!("CARGO_PKG_VERSION"));
+    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("{hash:016x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::compile::compile;
+    use super::*;
+
+    #[test]
+    fn a_comment_tells_of_all_chains_and_fits() {
+        let mac = "00:16:3e:00:00:01".parse().unwrap();
+        let mut longest = Policy::locked(mac, ["10.0.0.1/32".parse().unwrap()]);
+        longest.log = true;
+        longest.vlans = super::super::Vlans::All;
+        for policy in [longest, Policy::mac_only(mac), Policy::open(mac)] {
+            let chains = compile(&policy, "vif1.0");
+            let layout = Layout::of(&policy, &chains);
+            let comment = layout.comment();
+            assert!(comment.len() < 127, "{comment}");
+            let read = Layout::read(&comment).unwrap();
+            assert_eq!(read, layout);
+            let made: Vec<String> = chains[1..].iter().map(|chain| chain.name.clone()).collect();
+            assert_eq!(read.names("vif1.0"), made);
+            assert!(made.iter().any(|name| name.ends_with(MARKED)));
+        }
+        assert_eq!(Layout::read("locked 1"), None);
+    }
+
+    #[test]
+    fn policies_that_differ_have_different_fingerprints() {
+        let mac = "00:16:3e:00:00:01".parse().unwrap();
+        let one = fingerprint(&Policy::locked(mac, ["10.0.0.1/32".parse().unwrap()]));
+        assert_ne!(one, fingerprint(&Policy::locked(mac, ["10.0.0.2/32".parse().unwrap()])));
+        assert_eq!(one, fingerprint(&Policy::locked(mac, ["10.0.0.1/32".parse().unwrap()])));
+    }
+}

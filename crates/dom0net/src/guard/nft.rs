@@ -1,0 +1,116 @@
+//! A guard's rules as `nft` writes them: for people, and for whoever wants to load them by hand.
+
+use std::fmt::Write;
+
+use netkernel::nftables::{Base, Element, Field, Match, Rule, Statement, Test, Verdict};
+
+use super::compile::Chain;
+
+/// The table with these chains, the first of which is the base chain at the ingress of `device`.
+pub(super) fn text(table: &str, chains: &[Chain], device: &str, priority: i32) -> String {
+    let mut out = format!("table netdev {table} {{\n");
+    // A chain must be written before a `goto` to it.
+    for chain in chains.iter().rev() {
+        // Writing to a string cannot fail.
+        let _ = writeln!(out, "\tchain {} {{", chain.name);
+        if chains.first().is_some_and(|base| base.name == chain.name) {
+            let _ = writeln!(
+                out,
+                "\t\ttype filter hook ingress device \"{device}\" priority {priority}; policy drop;"
+            );
+        }
+        for rule in &chain.rules {
+            let _ = writeln!(out, "\t\t{}", rule_text(rule));
+        }
+        out.push_str("\t}\n");
+    }
+    out.push_str("}\n");
+    out
+}
+
+fn rule_text(rule: &Rule) -> String {
+    let mut words: Vec<String> = rule.matches.iter().map(match_text).collect();
+    words.extend(rule.statements.iter().map(statement_text));
+    if let Some(comment) = &rule.comment {
+        words.push(format!("comment \"{comment}\""));
+    }
+    words.join(" ")
+}
+
+fn match_text(rule: &Match) -> String {
+    let field = match rule.field {
+        Field::Payload { base, offset, length } => {
+            let base = match base {
+                Base::Link => "ll",
+                Base::Network => "nh",
+                Base::Transport => "th",
+            };
+            format!("@{base},{},{}", offset * 8, length * 8)
+        }
+        Field::TransportProtocol => "meta l4proto".to_owned(),
+        Field::InGroup => "meta iifgroup".to_owned(),
+        Field::Priority => "meta priority".to_owned(),
+        // The only one that guards look for.
+        Field::HasExtensionHeader(_) => return "exthdr frag exists".to_owned(),
+        Field::NetworkFamily => "meta nfproto".to_owned(),
+        Field::InputLink => "meta iifname".to_owned(),
+        Field::OutputLink => "meta oifname".to_owned(),
+        Field::SourceRoute => "fib saddr type".to_owned(),
+        Field::DestinationRoute => "fib daddr type".to_owned(),
+        Field::TrackingState => "ct state".to_owned(),
+        Field::TrackingStatus => "ct status".to_owned(),
+    };
+    let mask = rule.mask.as_ref().map(|mask| format!(" & {}", number(mask))).unwrap_or_default();
+    let test = match &rule.test {
+        Test::Is(value) => number(value),
+        Test::IsNot(value) => format!("!= {}", number(value)),
+        Test::Within(first, last) => format!("{}-{}", number(first), number(last)),
+        Test::Outside(first, last) => format!("!= {}-{}", number(first), number(last)),
+        Test::OneOf(_, elements) => {
+            let elements: Vec<String> = elements.iter().map(element_text).collect();
+            format!("{{ {} }}", elements.join(", "))
+        }
+        Test::In(set) => format!("@{set}"),
+        Test::NotIn(set) => format!("!= @{set}"),
+    };
+    format!("{field}{mask} {test}")
+}
+
+fn element_text(element: &Element) -> String {
+    match &element.last {
+        Some(last) if *last != element.first => format!("{}-{}", number(&element.first), number(last)),
+        _ => number(&element.first),
+    }
+}
+
+fn number(bytes: &[u8]) -> String {
+    let mut text = String::from("0x");
+    for byte in bytes {
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+fn statement_text(statement: &Statement) -> String {
+    match statement {
+        Statement::Count => "counter".into(),
+        Statement::CountFrom { packets, bytes } => format!("counter packets {packets} bytes {bytes}"),
+        Statement::DoNotTrack => "notrack".into(),
+        Statement::SetPriority(priority) => {
+            format!("meta priority set {:x}:{:x}", priority >> 16, priority & 0xffff)
+        }
+        Statement::Limit { per_second, burst } => {
+            format!("limit rate {per_second}/second burst {burst} packets")
+        }
+        Statement::Masquerade => "masquerade".into(),
+        Statement::Redirect { map, .. } => format!("dnat to @{map}"),
+        Statement::Log(prefix) => format!("log prefix \"{prefix}\""),
+        Statement::Verdict(verdict) => match verdict {
+            Verdict::Accept => "accept".into(),
+            Verdict::Drop => "drop".into(),
+            Verdict::Jump(chain) => format!("jump {chain}"),
+            Verdict::Goto(chain) => format!("goto {chain}"),
+            Verdict::Return => "return".into(),
+        },
+    }
+}
