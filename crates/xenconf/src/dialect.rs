@@ -139,17 +139,15 @@ pub(crate) fn detect_and_read(source: &Source, options: &Options) -> (Detection,
     if text.starts_with("#!") {
         return (Detection::new(FileKind::Script, Dialect::Script, "it begins with `#!`"), None);
     }
-    if options.dialect.is_none()
-        && let Some(reason) = script_without_shebang(base_name(source), text)
-    {
+    // Whoever names a file and says whose it is knows better than its name.
+    let is_open = options.dialect.is_none() || options.found_in_folder;
+    if is_open && let Some(reason) = script_without_shebang(base_name(source), text) {
         return (Detection::new(FileKind::Script, Dialect::Script, reason), None);
     }
     match first_significant(text) {
         Some('<') => (Detection::new(FileKind::Domain, Dialect::Xml, "it begins with `<`"), None),
         Some('(' | ')') => (detect_sxp(source), None),
-        Some(_) if options.dialect.is_none() && is_sxp_by_name(base_name(source)) => {
-            (detect_sxp(source), None)
-        }
+        Some(_) if is_open && is_sxp_by_name(base_name(source)) => (detect_sxp(source), None),
         Some(_) => detect_assignments(source, options),
         None => (detect_by_name(source, options.dialect), None),
     }

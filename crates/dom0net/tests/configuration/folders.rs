@@ -109,6 +109,7 @@ fn parts_of_scripts_are_no_domains() {
         ("README", "See the manual.\n\nWrite vif lines (one for each card), such as these.\n"),
     ]);
     assert_eq!(folder.run(&["check", "."]).printed(), "");
+    assert_eq!(folder.run(&["check", "--for", "xl", "."]).printed(), "");
     let files = folder.run(&["check", "--json", "scripts"]).json();
     assert!(files.as_array().unwrap().iter().all(|file| file["kind"] == "script"), "{files}");
 }
