@@ -20,13 +20,10 @@ const STOCK: &str = "/etc/xen/scripts";
 
 /// All that can be measured here. Who cannot is told.
 pub(crate) fn all() -> Result<Vec<Contender>, Box<dyn Error>> {
-    // This program is target/PROFILE/bench, or that of a target.
-    let own = std::env::current_exe()?;
-    let built = own.parent().ok_or("this program is nowhere")?;
-    let folder = built.join("bench-scripts");
+    let folder = std::env::current_exe()?.with_file_name("bench-scripts");
     let mut contenders = vec![
-        linked("dom0net", &folder.join("dom0net"), &built.join("dom0net"))?,
-        linked("the floor: no guard, no questions", &folder.join("floor"), &built.join("floor"))?,
+        linked("dom0net", &folder.join("dom0net"), &program("dom0net")?)?,
+        linked("the floor: no guard, no questions", &folder.join("floor"), &program("floor")?)?,
     ];
     if Path::new(STOCK).join("vif-bridge").is_file() {
         contenders.push(Contender { title: "Xen's script, as Debian ships it", scripts: STOCK.into() });
@@ -41,11 +38,18 @@ pub(crate) fn all() -> Result<Vec<Contender>, Box<dyn Error>> {
     Ok(contenders)
 }
 
+/// A program that was built with this one.
+pub(crate) fn program(name: &str) -> Result<PathBuf, Box<dyn Error>> {
+    let path = std::env::current_exe()?.with_file_name(name);
+    if path.is_file() {
+        Ok(path)
+    } else {
+        Err(format!("{} is not built; call this by: make bench", path.display()).into())
+    }
+}
+
 /// A program under the script's name.
 fn linked(title: &'static str, folder: &Path, program: &Path) -> Result<Contender, Box<dyn Error>> {
-    if !program.is_file() {
-        return Err(format!("{} is not built; call this by: make bench", program.display()).into());
-    }
     fs::create_dir_all(folder)?;
     let link = folder.join("vif-bridge");
     let _ = fs::remove_file(&link);

@@ -14,3 +14,6 @@ host_state >/tmp/host-after
 check "links, addresses, routes and rules are as before" diff /tmp/host-before /tmp/host-after
 check "to stop what does not stand is no error" $scripts/network-bridge stop
 check "no record is left" silent find /run/dom0net -type f ! -name "*lock"
+
+check "dom0net install-scripts --uninstall" dom0net install-scripts --uninstall
+check "Xen's own scripts are there again" diff /tmp/stock-before <(stock_scripts)

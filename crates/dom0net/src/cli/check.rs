@@ -17,10 +17,11 @@ use super::output::{is_terminal, json, out};
 
 #[derive(Args)]
 #[command(after_help = "\
-Files that are given together are checked together: addresses that two guests share, bridges that nothing makes.
-In folders, hidden files and what editors and packages leave behind are passed over.
+Files that are given together are checked together: addresses that two guests share, bridges
+that nothing makes. In folders, hidden files and what editors and packages leave behind are
+passed over.
 
-Exit status: 0 no errors (there may be warnings), 1 errors, 2 a file cannot be read, or a bad call.
+Exit status: 0 no errors (there may be warnings), 1 errors, 2 a file cannot be read.
 
 Examples:
   dom0net check /etc/xen

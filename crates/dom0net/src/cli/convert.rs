@@ -21,12 +21,13 @@ use super::output::{is_terminal, out};
 
 #[derive(Args)]
 #[command(after_help = "\
-xl and sxp take a domain in any language. What cannot be carried over stands in the result as comments, with the
-reason. toml takes xend-config.sxp, or a script that calls network-bridge several times, and writes the networks
-of the host in one file; the scripts of xend-config.sxp are looked for beside it and in /etc/xen/scripts.
+xl and sxp take a domain in any language. What cannot be carried over stands in the result as
+comments, with the reason. toml takes xend-config.sxp, or a script that calls network-bridge
+several times, and writes the networks of the host in one file; the script that
+xend-config.sxp names is looked for beside it and in /etc/xen/scripts.
 
-Exit status: 0 done, 1 the file has errors, or is not of a kind that can be converted so, 2 it cannot be read.
-With errors, what could be read is written all the same.
+Exit status: 0 done, 1 the file has errors (what could be read is written all the same) or is
+of a kind that cannot be converted so, 2 it cannot be read.
 
 Examples:
   dom0net convert /etc/xen/rhel4 --to xl > rhel4.cfg

@@ -15,7 +15,8 @@ use super::output::{json, out};
 
 #[derive(Args)]
 #[command(after_help = "\
-Exit status: 0 the program takes it, 1 it refuses it: xl as arguments of network-attach, xm in a configuration.
+Exit status: 0 the program takes it, 1 it refuses it: xl as arguments of network-attach, xm in
+a configuration.
 
 Examples:
   dom0net vif-spec 'mac=00:16:3e:27:95:c0,bridge=xenbr1,rate=10MB/s@20ms'

@@ -119,6 +119,21 @@ impl Config {
         Ok(draft)
     }
 
+    /// The bridges that something is said of as a whole.
+    #[must_use]
+    pub fn bridges(&self) -> Vec<&str> {
+        let named = self.lines.iter().filter_map(|line| match &line.whom {
+            Whom::Bridge(bridge) if line.words.split_ascii_whitespace().any(NetworkDraft::knows) => {
+                Some(&bridge[..])
+            }
+            _ => None,
+        });
+        let mut bridges: Vec<&str> = named.collect();
+        bridges.sort_unstable();
+        bridges.dedup();
+        bridges
+    }
+
     /// Checks all lines, also those that are about nobody who is there.
     pub fn check(&self) -> Result<(), ConfigError> {
         for line in &self.lines {

@@ -59,7 +59,12 @@ impl Layout {
 /// What tells a policy from any other: FNV-1a, which is enough against accidents. Who may change the rules needs no
 /// collision.
 fn fingerprint(policy: &Policy) -> String {
-    let text = format!("{} {policy:?}", env!("CARGO_PKG_VERSION"));
+    hash(&format!("{policy:?}"))
+}
+
+/// The hash of a text, of this version of the program.
+pub(super) fn hash(text: &str) -> String {
+    let text = format!("{} {text}", env!("CARGO_PKG_VERSION"));
     let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });

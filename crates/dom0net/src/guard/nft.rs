@@ -48,6 +48,8 @@ fn match_text(rule: &Match) -> String {
             format!("@{base},{},{}", offset * 8, length * 8)
         }
         Field::TransportProtocol => "meta l4proto".to_owned(),
+        Field::InGroup => "meta iifgroup".to_owned(),
+        Field::Priority => "meta priority".to_owned(),
         // The only one that guards look for.
         Field::HasExtensionHeader(_) => return "exthdr frag exists".to_owned(),
         Field::NetworkFamily => "meta nfproto".to_owned(),
@@ -94,6 +96,9 @@ fn statement_text(statement: &Statement) -> String {
         Statement::Count => "counter".into(),
         Statement::CountFrom { packets, bytes } => format!("counter packets {packets} bytes {bytes}"),
         Statement::DoNotTrack => "notrack".into(),
+        Statement::SetPriority(priority) => {
+            format!("meta priority set {:x}:{:x}", priority >> 16, priority & 0xffff)
+        }
         Statement::Limit { per_second, burst } => {
             format!("limit rate {per_second}/second burst {burst} packets")
         }

@@ -6,6 +6,7 @@ use netkernel::link::{AddressGeneration, Link, LinkChange, LinkName, PortOptions
 use xenconf::vlan::{Vlan, Vlans};
 
 use super::nodes::Wanted;
+use crate::guard::NetworkGuard;
 use crate::plan::{Change, Device, Plan};
 use crate::vif::Port;
 
@@ -131,6 +132,8 @@ fn properties(port: Port, wanted: &Wanted, name_now: &LinkName, bridge: &Bridge)
         alias: renamed.then(|| port.to_string()),
         mac: Some(BACKEND_MAC),
         mtu: Some(mtu(wanted, bridge)),
+        // What holds for all guests of the bridge finds them by this.
+        group: Some(NetworkGuard::group(bridge.device.index)),
         // A port of a bridge has no business with addresses of its own.
         address_generation: Some(AddressGeneration::None),
         ..LinkChange::default()
@@ -141,6 +144,7 @@ fn properties(port: Port, wanted: &Wanted, name_now: &LinkName, bridge: &Bridge)
 pub(super) fn push_link(plan: &mut Plan, device: &Device, mut to: LinkChange, link: &Link) {
     to.mac = to.mac.filter(|_| link.mac != to.mac);
     to.mtu = to.mtu.filter(|&mtu| link.mtu != mtu);
+    to.group = to.group.filter(|&group| link.group != group);
     to.up = to.up.filter(|&up| link.is_up() != up);
     to.address_generation =
         to.address_generation.filter(|_| link.address_generation != to.address_generation);
@@ -151,6 +155,7 @@ pub(super) fn push_link(plan: &mut Plan, device: &Device, mut to: LinkChange, li
         name: to.name.as_ref().map(|_| device.name.clone()),
         mac: to.mac.and(link.mac),
         mtu: to.mtu.and(Some(link.mtu)),
+        group: to.group.and(Some(link.group)),
         up: to.up.map(|up| !up),
         address_generation: to.address_generation.and(link.address_generation),
         alias: to.alias.as_ref().map(|_| link.alias.clone().unwrap_or_default()),

@@ -19,7 +19,7 @@ use super::route::{self, Routing};
 use super::uplinks::Uplinks;
 use super::{bridge, device, nat, switch};
 use crate::openvswitch::{Database, SwitchPort};
-use crate::plan::{Kernel, Plan};
+use crate::plan::{Device, Kernel, Plan};
 
 /// A plug that can be carried out.
 #[derive(Debug)]
@@ -33,7 +33,7 @@ pub(super) struct Prepared {
     /// One sentence for the log, if something is not as one would expect.
     pub(super) warning: Option<String>,
     /// The bridge that the vif becomes a port of.
-    pub(super) bridge: Option<String>,
+    pub(super) bridge: Option<Device>,
     /// The MTU that the guest is told.
     pub(super) mtu: u32,
     /// The guest's MAC address.
@@ -97,7 +97,7 @@ fn onto_bridge(
         device: link,
         bridge,
     };
-    let bridge = seen.bridge.device.name.to_string();
+    let bridge = &seen.bridge.device;
     Ok(Prepared {
         name: wanted.name.clone(),
         warning: None,
@@ -106,7 +106,7 @@ fn onto_bridge(
         mtu: bridge::mtu(wanted, &seen.bridge),
         mac: wanted.policy.mac,
         addresses: wanted.addresses.clone(),
-        bridge: Some(bridge),
+        bridge: Some(seen.bridge.device.clone()),
     })
 }
 
@@ -121,7 +121,9 @@ fn onto_switch(
     device::await_name(kernel, &device, &wanted.name)?;
     // A switch has no MTU of its own; the host's device on it has.
     let of_the_bridge = bridge.map(|name| kernel.route.link(name)).transpose()?.flatten();
-    let mtu = wanted.mtu.or(of_the_bridge.map(|bridge| bridge.mtu)).unwrap_or(link.mtu);
+    let mtu = wanted.mtu.or(of_the_bridge.as_ref().map(|bridge| bridge.mtu)).unwrap_or(link.mtu);
+    let bridge_device =
+        of_the_bridge.zip(bridge).map(|(link, name)| Device { index: link.index, name: name.clone() });
     let seen =
         route::Seen { addresses: kernel.route.addresses(Some(device.index))?, master: None, device: link };
     let bridge = port.bridge.clone();
@@ -140,7 +142,7 @@ fn onto_switch(
         mtu,
         mac: wanted.policy.mac,
         addresses: wanted.addresses.clone(),
-        bridge: Some(bridge),
+        bridge: bridge_device,
     })
 }
 

@@ -85,6 +85,8 @@ pub struct LinkChange {
     pub address_generation: Option<AddressGeneration>,
     /// A text that administrators see behind the name (`IFLA_IFALIAS`); empty removes it.
     pub alias: Option<String>,
+    /// The group that it belongs to (`IFLA_GROUP`); 0 is where all begin.
+    pub group: Option<u32>,
 }
 
 impl LinkChange {
@@ -114,6 +116,9 @@ impl LinkChange {
         }
         if let Some(mtu) = self.mtu {
             message.u32(libc::IFLA_MTU, mtu);
+        }
+        if let Some(group) = self.group {
+            message.u32(libc::IFLA_GROUP, group);
         }
         if let Some(alias) = &self.alias {
             // The kernel's limit is IFALIASZ, 256 bytes; a longer text would make it refuse the rest too.
@@ -161,6 +166,9 @@ impl fmt::Display for LinkChange {
         }
         if let Some(mode) = self.address_generation {
             words.push(format!("IPv6 link-local address {mode}"));
+        }
+        if let Some(group) = self.group {
+            words.push(format!("group {group:#x}"));
         }
         if self.alias.is_some() {
             words.push("alias".into());

@@ -40,6 +40,8 @@ pub struct Link {
     pub carrier: bool,
     /// The administrator's text behind the name.
     pub alias: Option<String>,
+    /// The group that it belongs to; 0 is where all begin.
+    pub group: u32,
     /// How its link-local IPv6 address is made; none when it has no IPv6.
     pub address_generation: Option<AddressGeneration>,
     /// The options of a bridge.
@@ -81,6 +83,7 @@ impl Link {
                 libc::IFLA_PERM_ADDRESS => link.permanent_mac = mac_of(payload),
                 libc::IFLA_MTU => link.mtu = u32_of(payload).unwrap_or_default(),
                 libc::IFLA_MASTER => link.master = u32_of(payload).filter(|&index| index != 0),
+                libc::IFLA_GROUP => link.group = u32_of(payload).unwrap_or_default(),
                 libc::IFLA_LINK => link.lower = u32_of(payload).filter(|&index| index != 0),
                 libc::IFLA_LINK_NETNSID => link.lower_is_elsewhere = true,
                 libc::IFLA_OPERSTATE => link.operational_state = payload.first().copied().unwrap_or_default(),

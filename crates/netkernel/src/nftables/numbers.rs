@@ -165,6 +165,7 @@ pub(super) mod extension {
 pub(super) mod meta {
     pub(crate) const DESTINATION: u16 = 1;
     pub(crate) const KEY: u16 = 2;
+    pub(crate) const SOURCE: u16 = 3;
 }
 
 pub(super) mod tracking {

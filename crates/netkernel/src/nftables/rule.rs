@@ -56,6 +56,10 @@ pub enum Field {
     /// The number of the transport protocol (one byte), behind IPv6 extension headers. A packet whose network
     /// header is not sound has none.
     TransportProtocol,
+    /// The group of the device that it came in on (`IFLA_GROUP`): four bytes in the machine's order.
+    InGroup,
+    /// Its priority (`SO_PRIORITY`): four bytes in the machine's order.
+    Priority,
     /// Whether an IPv6 packet has an extension header with this number: one byte, 1 or 0.
     HasExtensionHeader(u8),
     /// The family of the packet (`NFPROTO_*`, one byte), in tables that see both.
@@ -160,6 +164,8 @@ pub enum Statement {
         /// True when the map has addresses with ports.
         with_port: bool,
     },
+    /// Give it this priority (`SO_PRIORITY`).
+    SetPriority(u32),
     /// Go on only with so many packets; of the others the rule knows nothing.
     Limit {
         /// How many a second.
@@ -271,6 +277,8 @@ impl Field {
             Self::DestinationRoute => write_routing(list, routing::OF_DESTINATION),
             Self::TrackingState => write_tracking(list, tracking::STATE),
             Self::TrackingStatus => write_tracking(list, tracking::STATUS),
+            Self::InGroup => write_meta(list, libc::NFT_META_IIFGROUP),
+            Self::Priority => write_meta(list, libc::NFT_META_PRIORITY),
         }
     }
 }
@@ -373,6 +381,18 @@ impl Statement {
                     found.u32_be(lookup::DESTINATION, REGISTER);
                 });
                 write_redirection(list, *family, *with_port);
+            }
+            Self::SetPriority(priority) => {
+                write_expression(list, "immediate", |load| {
+                    load.u32_be(immediate::DESTINATION, REGISTER);
+                    load.nested(immediate::DATA, |value| {
+                        value.attribute(data::VALUE, &priority.to_ne_bytes());
+                    });
+                });
+                write_expression(list, "meta", |store| {
+                    store.u32_be(meta::KEY, libc::NFT_META_PRIORITY.cast_unsigned());
+                    store.u32_be(meta::SOURCE, REGISTER);
+                });
             }
             Self::Limit { per_second, burst } => write_expression(list, "limit", |it| {
                 it.u64_be(limit::RATE, *per_second);

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use dom0net::guard::Config;
+use dom0net::hotplug::GuardedNetwork;
 use dom0net::log::{Event, Level, tell};
 use dom0net::places::Places;
 
@@ -67,6 +68,15 @@ impl Check {
                 out(&format!("{port} {words}\n"));
             }
         }
+        if self.vifs.is_empty() {
+            for network in GuardedNetwork::all(&mut host.kernel)? {
+                let condition = network.condition(&mut host.kernel)?;
+                all_right &= condition.is_right();
+                if !condition.is_right() || !self.quiet {
+                    out(&format!("{} {condition}: {}\n", network.bridge, network.policy));
+                }
+            }
+        }
         Ok(all_right)
     }
 }
@@ -99,6 +109,16 @@ impl Restore {
                 Err(error) => {
                     all_right = false;
                     tell_of(Level::Error, &format!("{port} cannot be guarded: {error}"), &port.to_string());
+                }
+            }
+        }
+        if self.vifs.is_empty() {
+            for network in GuardedNetwork::all(&mut host.kernel)? {
+                let condition = network.condition(&mut host.kernel)?;
+                if !condition.is_right() {
+                    network.restore(&mut host.kernel)?;
+                    let name = network.bridge.to_string();
+                    tell_of(Level::Warning, &format!("{name} {condition}; it is in force again"), &name);
                 }
             }
         }

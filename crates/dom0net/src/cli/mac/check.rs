@@ -21,8 +21,8 @@ const CONFIGURATIONS: &str = "/etc/xen";
 #[command(after_help = "\
 Without files, those in /etc/xen are read. A guest that is running and its configuration are one guest.
 
-Exit status: 0 every address is used once, 1 an address is used twice (with --mac: it is in use), 2 a file cannot
-be read, or a bad call.
+Exit status: 0 every address is used once, 1 an address is used twice (with --mac: it is in
+use), 2 a file cannot be read.
 
 Examples:
   dom0net mac check

@@ -24,9 +24,9 @@ Examples:
     },
     /// Make an address of a prefix and the guest's IPv4 address, which is unique already.
     #[command(after_help = "\
-The prefix is two octets of your choice. The second digit of the first one must be 2, 6, a or e: then the address is
-locally administered, so that no manufacturer has it, and no multicast address. Xen's own prefix is taken too, and
-gets the last three octets of the IPv4 address.
+The prefix is two octets of your choice. The second digit of the first one must be 2, 6, a or
+e: then the address is locally administered, so that no manufacturer has it, and no multicast
+address. Xen's own prefix is taken too, and gets the last three octets of the IPv4 address.
 
 Exit status: 0 done, 1 the prefix makes no address that a guest can have, 2 a bad call.
 

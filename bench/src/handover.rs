@@ -1,0 +1,95 @@
+//! Moving the card onto a bridge while traffic goes on.
+
+use std::error::Error;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use lab::{Lab, LabConfig};
+
+use crate::flows::{Flow, Flows};
+
+/// How often each way is gone, unless told otherwise.
+pub(crate) const ROUNDS: usize = 10;
+
+/// Before and after the change.
+const BEFORE: Duration = Duration::from_millis(300);
+const AFTER: Duration = Duration::from_millis(2500);
+
+/// The words of guides and mailing lists: take the addresses off, put the card on, add them again.
+const GUIDE: &str = "\
+ip link add xenbr0 type bridge && ip link set xenbr0 up && ip addr flush dev eth0 &&
+ip link set eth0 master xenbr0 && ip addr add 10.0.0.250/24 dev xenbr0 &&
+ip -6 addr add 2001:db8::250/64 dev xenbr0 && ip route replace default via 10.0.0.254 &&
+ip -6 route replace default via 2001:db8::fe";
+
+/// The order of Xen's network-bridge, of 3.2 to 4.x: the card goes down and gets another name, the bridge gets its
+/// name, its IPv4 addresses and its default route. It knew nothing of IPv6.
+const CLASSIC: &str = "\
+ip link add tmpbridge type bridge && ip addr flush dev eth0 && ip link set eth0 down &&
+ip link set eth0 name peth0 && ip link set tmpbridge name eth0 && ip link set peth0 up &&
+ip link set peth0 master eth0 && ip link set eth0 up && ip addr add 10.0.0.250/24 dev eth0 &&
+ip route replace default via 10.0.0.254";
+
+/// A way to do it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Way {
+    /// What the table calls it.
+    pub(crate) title: &'static str,
+    /// None: dom0net, with this layout.
+    script: Option<&'static str>,
+    words: &'static [&'static str],
+}
+
+/// The ways.
+pub(crate) const WAYS: [Way; 5] = [
+    Way { title: "dom0net, `layout=today`", script: None, words: &["bridge=xenbr0"] },
+    Way { title: "dom0net, `layout=bridge-is-eth0`", script: None, words: &["bridge=eth0"] },
+    Way { title: "dom0net, `layout=classic`", script: None, words: &["layout=classic"] },
+    Way { title: "`ip`, in the order of guides", script: Some(GUIDE), words: &[] },
+    Way { title: "the order of Xen's `network-bridge`", script: Some(CLASSIC), words: &[] },
+];
+
+/// What a way came to: the flows of each round.
+#[derive(Debug)]
+pub(crate) struct Gone {
+    /// Which.
+    pub(crate) way: Way,
+    /// One list of flows for each round.
+    pub(crate) rounds: Vec<Vec<Flow>>,
+}
+
+/// Goes each way so often, in turn.
+pub(crate) fn measure(program: &Path, rounds: usize) -> Result<Vec<Gone>, Box<dyn Error>> {
+    let mut all: Vec<Gone> = WAYS.map(|way| Gone { way, rounds: Vec::new() }).into();
+    for _ in 0..rounds {
+        for gone in &mut all {
+            gone.rounds.push(go(program, gone.way)?);
+        }
+    }
+    Ok(all)
+}
+
+fn go(program: &Path, way: Way) -> Result<Vec<Flow>, Box<dyn Error>> {
+    let lab = Lab::build(LabConfig::default())?;
+    let flows = Flows::start(&lab)?;
+    thread::sleep(BEFORE);
+    let mut command = if let Some(script) = way.script {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        command
+    } else {
+        let mut command = Command::new(program);
+        command.args(["network-bridge", "start", "netdev=eth0", "--force"]).args(way.words);
+        command
+    };
+    command.stdout(Stdio::null());
+    let output = lab.on_host(&mut command)?;
+    thread::sleep(AFTER);
+    let flows = flows.end();
+    if output.status.success() {
+        return Ok(flows);
+    }
+    Err(format!("{}: {}", way.title, String::from_utf8_lossy(&output.stderr)).into())
+}

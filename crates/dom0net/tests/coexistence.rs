@@ -1,0 +1,230 @@
+//! The guard beside others who filter packets: the real programs, on a host of the lab.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "panicking is how a test fails")]
+
+#[path = "support/mod.rs"]
+mod support;
+
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use lab::Lookout;
+use lab::frame::{Arp, Ethernet, Packet};
+use netkernel::Family;
+use netkernel::sysctl::Sysctl;
+
+use support::guests::{Scene, reaches};
+
+const WEB: ethernet::MacAddress = ethernet::MacAddress::new([0, 0x16, 0x3e, 0, 0, 2]);
+const DB: ethernet::MacAddress = ethernet::MacAddress::new([0, 0x16, 0x3e, 0, 0, 3]);
+
+/// No forgery of web's arrives anywhere.
+fn assert_guarded(scene: &Scene) {
+    let mut lookout = Lookout::around(&scene.lab, &scene.web).unwrap();
+    let front = Ethernet::new(WEB, DB);
+    for forged in [
+        Ethernet::broadcast(WEB).arp(&Arp::gratuitous(WEB, [10, 0, 0, 254])),
+        front.ip(&Packet::v4([10, 0, 0, 254], [10, 0, 0, 3]).udp(1, 2, b"x")),
+        front
+            .ip(&Packet::v6("2001:db8::fe".parse().unwrap(), "2001:db8::3".parse().unwrap()).udp(1, 2, b"x")),
+        Ethernet::new(DB, DB).ip(&Packet::v4([10, 0, 0, 2], [10, 0, 0, 3]).udp(1, 2, b"x")),
+    ] {
+        let arrivals = lookout.send(scene.web.station(), "eth0", &forged).unwrap();
+        assert!(arrivals.is_nowhere(), "{forged} arrived at {arrivals}");
+    }
+    let (is_right, text) = scene.guard(&["check"]);
+    assert!(is_right, "{text}");
+}
+
+fn assert_connected(scene: &Scene) {
+    for address in ["10.0.0.3", "10.0.0.254", "2001:db8::3", "2001:db8::fe"] {
+        assert!(reaches(scene.web.station(), address), "{address}");
+    }
+}
+
+/// Runs a program on the host.
+fn on_host(scene: &Scene, program: &str, words: &[&str]) -> Output {
+    let output = scene.lab.on_host(Command::new(program).args(words)).unwrap();
+    assert!(output.status.success(), "{program} {words:?}: {}", String::from_utf8_lossy(&output.stderr));
+    output
+}
+
+fn let_bridged_packets_pass_iptables(scene: &Scene, is_on: bool) -> bool {
+    let value = if is_on { "1" } else { "0" };
+    ["iptables", "ip6tables"].iter().all(|program| {
+        let path = format!("/proc/sys/net/bridge/bridge-nf-call-{program}");
+        scene.host().run(|| std::fs::write(path, value).is_ok()).unwrap()
+    })
+}
+
+/// What Docker does to a host: the FORWARD policy is DROP, and its own chains come first.
+#[test]
+fn beside_dockers_rules() {
+    if testkit::program("iptables").is_none() {
+        return;
+    }
+    let Some(scene) = Scene::new("") else { return };
+    for words in [
+        "-N DOCKER",
+        "-N DOCKER-USER",
+        "-N DOCKER-ISOLATION-STAGE-1",
+        "-P FORWARD DROP",
+        "-A DOCKER-USER -j RETURN",
+        "-A DOCKER-ISOLATION-STAGE-1 -j RETURN",
+        "-A FORWARD -j DOCKER-USER",
+        "-A FORWARD -j DOCKER-ISOLATION-STAGE-1",
+        "-A FORWARD -o docker0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+        "-A FORWARD -o docker0 -j DOCKER",
+        "-A FORWARD -i docker0 ! -o docker0 -j ACCEPT",
+        "-t nat -A POSTROUTING -s 172.17.0.0/16 ! -o docker0 -j MASQUERADE",
+    ] {
+        on_host(&scene, "iptables", &words.split(' ').collect::<Vec<_>>());
+    }
+    assert_guarded(&scene);
+    if !let_bridged_packets_pass_iptables(&scene, false) {
+        return testkit::skip!("br_netfilter is not there: Docker's rules do not see bridged packets");
+    }
+    assert_guarded(&scene);
+    assert_connected(&scene);
+    assert!(let_bridged_packets_pass_iptables(&scene, true));
+    assert_guarded(&scene);
+    // An allowing rule of somebody else's lets nothing through that the guard has not let through before.
+    on_host(&scene, "iptables", &["-P", "FORWARD", "ACCEPT"]);
+    assert_guarded(&scene);
+    assert_connected(&scene);
+}
+
+#[test]
+fn a_reload_of_nftables_conf_is_found_out_and_the_bridge_still_holds_the_mac_address() {
+    if testkit::program("nft").is_none() {
+        return;
+    }
+    let Some(scene) = Scene::new("bridge:xenbr0 host=nothing\n") else { return };
+    assert_guarded(&scene);
+    let file = scene.folder().join("nftables.conf");
+    std::fs::write(&file, "flush ruleset\ntable inet filter {\n\tchain input {\n\t\ttype filter hook input priority filter\n\t}\n}\n").unwrap();
+    on_host(&scene, "nft", &["-f", file.to_str().unwrap()]);
+    let (is_right, text) = scene.guard(&["check"]);
+    assert!(!is_right, "{text}");
+    for port in ["vif1.0", "vif2.0", "xenbr0"] {
+        assert!(text.contains(&format!("{port} has NO GUARD")), "{text}");
+    }
+    let mut lookout = Lookout::around(&scene.lab, &scene.web).unwrap();
+    let anothers = Ethernet::new(DB, DB).ip(&Packet::v4([10, 0, 0, 2], [10, 0, 0, 3]).udp(1, 2, b"x"));
+    assert!(lookout.send(scene.web.station(), "eth0", &anothers).unwrap().is_nowhere());
+    let (is_right, text) = scene.guard(&["restore"]);
+    assert!(is_right, "{text}");
+    assert_guarded(&scene);
+    assert_connected(&scene);
+}
+
+/// firewalld with a message bus of its own, in the host's namespace.
+struct Firewalld {
+    processes: Vec<Child>,
+    bus: String,
+}
+
+impl Firewalld {
+    fn start(scene: &Scene) -> Self {
+        let folder = scene.folder();
+        let socket = folder.join("bus");
+        let config = folder.join("bus.conf");
+        let text = format!(
+            "<!DOCTYPE busconfig PUBLIC \"-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN\" \
+             \"http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd\">\n\
+             <busconfig><listen>unix:path={}</listen><auth>EXTERNAL</auth><policy context=\"default\">\
+             <allow send_destination=\"*\"/><allow receive_sender=\"*\"/><allow own=\"*\"/></policy></busconfig>\n",
+            socket.display()
+        );
+        std::fs::write(&config, text).unwrap();
+        let bus = format!("unix:path={}", socket.display());
+        let mut this = Self { processes: Vec::new(), bus };
+        let mut daemon = Command::new("dbus-daemon");
+        daemon.arg(format!("--config-file={}", config.display())).arg("--nofork");
+        this.spawn(scene, &mut daemon);
+        wait_until("the message bus is there", || socket.exists());
+        let mut firewalld = Command::new("firewalld");
+        firewalld.args(["--nofork", "--nopid"]).arg("--system-config").arg(own_config(folder));
+        this.spawn(scene, &mut firewalld);
+        wait_until("firewalld is running", || this.client(scene, &["--state"]).status.success());
+        this
+    }
+
+    fn spawn(&mut self, scene: &Scene, command: &mut Command) {
+        command.env("DBUS_SYSTEM_BUS_ADDRESS", &self.bus).stdout(Stdio::null()).stderr(Stdio::null());
+        self.processes.push(scene.host().spawn(command).unwrap());
+    }
+
+    fn client(&self, scene: &Scene, words: &[&str]) -> Output {
+        let mut client = Command::new("firewall-cmd");
+        scene.lab.on_host(client.args(words).env("DBUS_SYSTEM_BUS_ADDRESS", &self.bus)).unwrap()
+    }
+}
+
+impl Drop for Firewalld {
+    fn drop(&mut self) {
+        for process in self.processes.iter_mut().rev() {
+            // It may have ended by itself.
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+}
+
+/// The host's own configuration of firewalld is none of this test's business.
+fn own_config(folder: &Path) -> std::path::PathBuf {
+    let config = folder.join("firewalld");
+    std::fs::create_dir_all(&config).unwrap();
+    std::fs::write(
+        config.join("firewalld.conf"),
+        "DefaultZone=drop\nFlushAllOnReload=yes\nFirewallBackend=nftables\n",
+    )
+    .unwrap();
+    config
+}
+
+fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(30);
+    while !is_so() {
+        assert!(Instant::now() < end, "waited in vain until {what}");
+        thread::sleep(Duration::from_millis(100));
+    }
+}
+
+#[test]
+fn beside_firewalld() {
+    for program in ["firewalld", "firewall-cmd", "dbus-daemon"] {
+        if testkit::program(program).is_none() {
+            return;
+        }
+    }
+    let Some(scene) = Scene::new("") else { return };
+    // It filters what is routed; bridged packets are none of its business.
+    let_bridged_packets_pass_iptables(&scene, false);
+    let firewalld = Firewalld::start(&scene);
+    assert_guarded(&scene);
+    assert_connected(&scene);
+    for words in ["--reload", "--complete-reload", "--panic-on", "--panic-off"] {
+        let output = firewalld.client(&scene, &[words]);
+        assert!(output.status.success(), "{words}: {}", String::from_utf8_lossy(&output.stderr));
+        assert_guarded(&scene);
+    }
+    drop(firewalld);
+    assert_guarded(&scene);
+    assert_connected(&scene);
+}
+
+/// Settings of a kernel that the guard does not rely on.
+#[test]
+fn whatever_the_kernel_is_set_to() {
+    let Some(scene) = Scene::new("") else { return };
+    for forwarding in ["0", "1"] {
+        scene.host().set(&Sysctl::of_host(Family::Inet, "ip_forward"), forwarding).unwrap();
+        for is_on in [false, true] {
+            let_bridged_packets_pass_iptables(&scene, is_on);
+            assert_guarded(&scene);
+            assert_connected(&scene);
+        }
+    }
+}
