@@ -159,3 +159,42 @@ fn calls_from_the_days_of_udev_and_of_qemus_own_scripts_are_understood() {
     let outcome = stage.run("qemu-ifup tap0 xenbr1");
     assert!(outcome.status == 2 && outcome.stderr.contains("cannot be guarded"), "{outcome:?}");
 }
+
+#[test]
+fn vlans_keep_guests_apart_and_a_trunk_is_in_several() {
+    let Some(stage) = Stage::new() else { return };
+    stage.lab.add_bridge("xenbr0", &[]).unwrap();
+    let filter = ["link", "set", "xenbr0", "type", "bridge", "vlan_filtering", "1"];
+    let filters = stage.lab.on_host(std::process::Command::new("ip").args(filter)).unwrap();
+    if !filters.status.success() {
+        let reason = String::from_utf8_lossy(&filters.stderr).trim().to_owned();
+        return testkit::skip!("this kernel's bridges cannot filter VLANs ({reason})");
+    }
+    let guest = |number: u8, vlan: &str| {
+        let vif = format!("mac=00:16:3e:00:00:0{number},bridge=xenbr0,ip=10.9.0.{number},vlan={vlan}");
+        stage.guest(&format!("guest{number}"), &vif, &[&format!("10.9.0.{number}/24")], &[])
+    };
+    let (web, db, other, trunk) = (guest(2, "10"), guest(3, "10"), guest(4, "20"), guest(5, "30p/10"));
+    reaches(web.station(), &["10.9.0.3"]);
+    reaches_not(web.station(), &["10.9.0.4", "10.9.0.5"]);
+    reaches_not(other.station(), &["10.9.0.2", "10.9.0.3"]);
+    // In the trunk's own VLAN there is nobody; in the one that it tags there is.
+    let name = |text: &str| netkernel::link::LinkName::new(text).unwrap();
+    let card = trunk.station().link("eth0").unwrap().index;
+    let kind = netkernel::link::LinkKind::Vlan { parent: card, id: 10 };
+    let made = trunk.station().kernel().unwrap().create_link(&name("eth0.10"), &kind, &LinkChange::default());
+    if let Err(error) = made {
+        return testkit::skip!("this kernel has no VLAN devices, so that no guest can tag ({error})");
+    }
+    trunk.station().change("eth0.10", &LinkChange { up: Some(true), ..LinkChange::default() }).unwrap();
+    trunk
+        .station()
+        .kernel()
+        .unwrap()
+        .remove_address(&netkernel::address::Address::new(card, "10.9.0.5".parse().unwrap(), 24))
+        .unwrap();
+    trunk.station().add_address("eth0.10", "10.9.0.5/24".parse().unwrap()).unwrap();
+    reaches(trunk.station(), &["10.9.0.2", "10.9.0.3"]);
+    reaches_not(trunk.station(), &["10.9.0.4"]);
+    drop(db);
+}

@@ -87,5 +87,5 @@ fn a_hook_that_hangs_is_ended() {
     let begun = Instant::now();
     let error = stage.lab.toolstack().create(&domain("web", WEB, &[], &[])).unwrap_err();
     assert!(error.hotplug_error().unwrap().contains("took longer than 2 seconds"), "{error}");
-    assert!(begun.elapsed() < Duration::from_secs(9), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_mins(1), "{:?}", begun.elapsed());
 }

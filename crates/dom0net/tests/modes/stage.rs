@@ -10,7 +10,7 @@ use std::time::Duration;
 use dom0net::guard::{Guard, GuardState};
 use dom0net::vif::{Port, PortKind, Vif};
 use ipnet::IpNet;
-use lab::{DomainConfig, Guest, Interface, Lab, LabConfig, Ping, Station, VifConfig};
+use lab::{DomainConfig, Guest, Interface, Lab, LabConfig, Ping, Station, Timeouts, VifConfig};
 use netkernel::nftables::NfTables;
 use tempfile::TempDir;
 use xenstore::Requests;
@@ -58,6 +58,9 @@ impl Stage {
             symlink(env!("CARGO_BIN_EXE_dom0net"), folder.path().join(script)).unwrap();
         }
         let mut config = LabConfig::default();
+        // Long enough for a machine that does other things too, or is emulated.
+        let patience = Duration::from_mins(1);
+        config.toolstack.timeouts = Timeouts { backend: patience, script: patience, hotplug: patience };
         config.toolstack.scripts = scripts.unwrap_or(folder.path()).into();
         for (name, place) in [
             ("DOM0NET_RUNTIME_DIR", "run"),

@@ -78,14 +78,22 @@ fn differences(vif: &str, device: &str, prepare: &[&str]) -> Option<(Vec<String>
         return None;
     }
     let ours = Stage::new()?;
-    let left = [&stock, &ours].map(|stage| {
+    let mut left = Vec::new();
+    for stage in [&stock, &ours] {
         stage.lab.add_bridge("xenbr0", &[]).unwrap();
         for words in prepare {
             stage.says("ip", words);
         }
-        stage.lab.toolstack().create(&domain("web", vif, &[], &[])).unwrap_or_else(|error| panic!("{error}"));
-        facts(stage, device)
-    });
+        match stage.lab.toolstack().create(&domain("web", vif, &[], &[])) {
+            Ok(_) => left.push(facts(stage, device)),
+            // With nothing beside it there is nothing to compare.
+            Err(error) if left.is_empty() => {
+                testkit::skip!("Xen's own script fails here: {error}");
+                return None;
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
     let only = |one: &BTreeSet<String>, other: &BTreeSet<String>| one.difference(other).cloned().collect();
     Some((only(&left[0], &left[1]), only(&left[1], &left[0])))
 }
