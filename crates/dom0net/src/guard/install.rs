@@ -67,6 +67,8 @@ pub enum Condition {
     Another,
     /// Rules of this chain are missing, or are more than there should be.
     Damaged(String),
+    /// The rules are in force, but the bridge does not hold the port as it should: its MAC address, or its isolation.
+    Unfenced,
 }
 
 impl Condition {
@@ -88,6 +90,9 @@ impl fmt::Display for Condition {
                 write!(f, "has NO GUARD: its rules are on {}", devices.join(" and "))
             }
             Self::Another => f.write_str("is guarded by ANOTHER POLICY than the one that is configured"),
+            Self::Unfenced => f.write_str(
+                "is guarded, but its port on the bridge is NOT LOCKED OR ISOLATED as it should be",
+            ),
             Self::Damaged(chain) => write!(f, "has a DAMAGED GUARD: rules of its chain {chain} are missing"),
         }
     }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use netkernel::link::LinkName;
+use netkernel::link::{LinkName, PortOptions};
 use xenstore::{Client, Requests};
 
 use super::bridge::port_options;
@@ -60,6 +60,8 @@ pub struct Guarded {
     pub policy: Policy,
     draft: Draft,
     backend: String,
+    /// How the bridge treats its port now.
+    port_options: Option<PortOptions>,
 }
 
 impl Guarded {
@@ -82,18 +84,25 @@ impl Guarded {
         let bridge_name = bridge.as_ref().map(|bridge| &bridge.name);
         let places = Places::from_environment();
         let (draft, policy) = policy_of(&nodes, &wanted, &request, bridge_name, &places)?;
-        Ok(Some(Self { port, device, bridge, policy, draft, backend: request.backend }))
+        let port_options = link.port;
+        Ok(Some(Self { port, device, bridge, policy, draft, backend: request.backend, port_options }))
     }
 
     /// How its guard stands to what it should be.
     pub fn condition(&self, kernel: &mut Kernel) -> Result<Condition, Error> {
-        Ok(Guard::of(self.port).condition(kernel.filter()?, &self.device.name, &self.policy)?)
+        let condition = Guard::of(self.port).condition(kernel.filter()?, &self.device.name, &self.policy)?;
+        let is_fenced = self.port_options.as_ref().is_none_or(|is| {
+            let shall = port_options(&self.policy).0;
+            // Old kernels cannot lock a port, and do not speak of it.
+            is.isolated == shall.isolated && is.locked.is_none_or(|locked| Some(locked) == shall.locked)
+        });
+        Ok(if condition.is_right() && !is_fenced { Condition::Unfenced } else { condition })
     }
 
     /// Puts the guard in force, in place of what is there.
     pub fn restore(&self, kernel: &mut Kernel) -> Result<(), Error> {
-        Guard::of(self.port).install(kernel.filter()?, &self.device.name, &self.policy)?;
-        Ok(())
+        // Whatever was tied to the port may be tied no more.
+        self.put_in_force(kernel, &Policy::open(self.policy.mac))
     }
 
     /// Changes the policy of the running vif: in the store, so that whoever looks finds it, and in the kernel. If the
@@ -122,7 +131,7 @@ impl Guarded {
 
     /// The stricter of the two fences is there at each moment: the rules, or the bridge's own.
     fn put_in_force(&self, kernel: &mut Kernel, before: &Policy) -> Result<(), Error> {
-        self.restore(kernel)?;
+        Guard::of(self.port).install(kernel.filter()?, &self.device.name, &self.policy)?;
         if self.bridge.is_none() {
             return Ok(());
         }

@@ -8,7 +8,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use dom0net::vif::PortKind;
-use netkernel::link::{LinkChange, LinkName};
+use netkernel::link::{LinkChange, LinkName, PortOptions, index_of};
 use netkernel::nftables::{Batch, NfTables, Table, TableFamily};
 use xenstore::Requests;
 
@@ -82,6 +82,10 @@ fn the_rules_can_be_read_and_loaded_by_nft() {
             let words: Vec<&str> = ["set", "web"].into_iter().chain(words.split(' ')).collect();
             said(&host, 0, &words);
         }
+        // nft has choked on rules that the kernel takes.
+        let list = || Command::new("nft").args(["list", "ruleset"]).output().unwrap();
+        let listed = host.namespace.run(list).unwrap();
+        assert!(listed.status.success(), "{words}: {}", String::from_utf8_lossy(&listed.stderr));
         let text = said(&host, 0, &["show", "web", "--nft"]);
         assert!(
             text.contains("type filter hook ingress device \"vif1.0\" priority -500; policy drop;"),
@@ -190,6 +194,25 @@ fn a_guard_that_was_tampered_with_is_found_out_and_comes_back() {
     said(&host, 0, &["check"]);
     host.write_guard_config("web log=yes\ndb mode=shut\n");
     assert!(said(&host, 1, &["check"]).contains("guard.conf:2: mode=shut cannot be"));
+}
+
+#[test]
+fn a_port_that_was_unlocked_is_found_out_and_locked_again() {
+    let Some(host) = host() else { return };
+    said(&host, 0, &["set", "web", "isolated=yes"]);
+    for options in [
+        PortOptions { locked: Some(false), ..PortOptions::default() },
+        PortOptions { isolated: Some(false), ..PortOptions::default() },
+    ] {
+        host.kernel(|kernel| {
+            kernel.change_port(index_of(&LinkName::new("vif1.0").unwrap()).unwrap(), &options).unwrap();
+        });
+        assert!(said(&host, 1, &["check"]).contains("NOT LOCKED OR ISOLATED"));
+        said(&host, 0, &["restore"]);
+        said(&host, 0, &["check"]);
+    }
+    let port = host.link("vif1.0").unwrap().port.unwrap();
+    assert_eq!((port.locked, port.learning, port.isolated), (Some(true), Some(false), Some(true)));
 }
 
 #[test]
