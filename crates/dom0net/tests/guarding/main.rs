@@ -6,6 +6,8 @@ mod support;
 
 use std::io::Write;
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use dom0net::vif::PortKind;
 use netkernel::link::{LinkChange, LinkName, PortOptions, index_of};
@@ -175,6 +177,35 @@ fn a_guard_that_was_flushed_is_found_out_and_comes_back() {
     assert!(said(&host, 0, &["restore"]).ends_with("it is in force again\n"));
     said(&host, 0, &["check"]);
     assert_eq!(said(&host, 0, &["restore"]), "");
+}
+
+#[test]
+fn a_watched_guard_comes_back_by_itself() {
+    let Some(host) = host() else { return };
+    let spawn = || {
+        Command::new(host.script("dom0net"))
+            .args(["guard", "watch"])
+            .env_clear()
+            .envs(host.environment())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
+    };
+    let mut watch = host.namespace.run(spawn).unwrap();
+    for _ in 0..3 {
+        flush(&host);
+        let end = Instant::now() + Duration::from_secs(20);
+        while guard(&host, &["check"]).status != 0 {
+            assert!(Instant::now() < end, "it does not come back");
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+    watch.kill().unwrap();
+    watch.wait().unwrap();
+    // Without it, nothing comes back.
+    flush(&host);
+    said(&host, 1, &["check"]);
 }
 
 #[test]
