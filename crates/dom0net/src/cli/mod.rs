@@ -20,6 +20,7 @@ mod recover;
 mod script;
 mod show;
 mod status;
+pub(crate) mod vif_script;
 mod vif_spec;
 
 use std::ffi::OsString;

@@ -9,6 +9,8 @@ use netkernel::netlink;
 use super::bridge::Bridge;
 use super::error::Error;
 use super::request::Request;
+use crate::network::Records;
+use crate::places::Places;
 use crate::plan::{Device, Kernel};
 use crate::vif::Port;
 
@@ -41,7 +43,8 @@ pub(super) fn find_existing(
 /// The bridge that a vif belongs to.
 ///
 /// As Xen's script has it since the bridge was called like the card (Xen 3.2 to 4.4): a bridge `xenbrN` that does
-/// not exist is `ethN`, if that is a bridge. Without a name it is the first bridge of the host.
+/// not exist is `ethN`, if that is a bridge. Without a name it is the first bridge of the host; those that were made for
+/// guests come before those that others made for purposes of their own.
 pub(super) fn find_bridge(
     kernel: &mut Kernel,
     port: Port,
@@ -65,7 +68,10 @@ pub(super) fn find_bridge(
 fn first_bridge(kernel: &mut Kernel, port: Port) -> Result<Bridge, Error> {
     let bridges = kernel.route.links_of_kind("bridge")?;
     let named = bridges.iter().filter_map(|link| Some(bridge(LinkName::new(&link.name[..]).ok()?, link)));
-    let first = named.min_by(|one, other| one.device.name.cmp(&other.device.name));
+    // Who cannot tell takes the first of all.
+    let ours = Records::of(&Places::from_environment()).all().unwrap_or_default();
+    let is_foreign = |name: &LinkName| !ours.iter().any(|record| record.bridge.name == *name);
+    let first = named.min_by_key(|bridge| (is_foreign(&bridge.device.name), bridge.device.name.clone()));
     first.ok_or(Error::NoBridge { port, wanted: None, present: Vec::new() })
 }
 

@@ -31,6 +31,14 @@ fn assert_refused(host: &Host, outcome: &Outcome, sentence: &str) {
 }
 
 #[test]
+fn a_person_is_told_how_the_script_is_called() {
+    let Some(host) = Host::new() else { return };
+    let outcome = host.vif_bridge(&["--help"]);
+    assert_eq!(outcome.status, 0);
+    assert!(outcome.stdout.contains("Usage: vif-bridge online|offline"), "{}", outcome.stdout);
+}
+
+#[test]
 fn a_vif_comes_online() {
     let Some(host) = Host::with_bridge_and_vif() else { return };
     host.write("ip", "10.0.0.1 2001:db8::1");

@@ -279,6 +279,18 @@ fn guests_are_not_cut_off_unless_that_is_wanted() {
 }
 
 #[test]
+fn a_guest_that_names_no_bridge_gets_one_for_guests() {
+    let Some(wire) = Wire::new() else { return };
+    // Some other program's, and the first in the alphabet.
+    wire.host.add_bridge("docker0");
+    wire.succeeds(START);
+    wire.host.add_device("vif1.0");
+    wire.host.write("mac", "00:16:3e:27:95:c0");
+    assert_eq!(wire.host.vif_bridge(&["online", "type_if=vif"]).status, 0);
+    assert_eq!(wire.host.master_of("vif1.0").as_deref(), Some("xenbr0"));
+}
+
+#[test]
 fn what_cannot_be_started_is_told_before_anything_changes() {
     let Some(wire) = Wire::new() else { return };
     wire.host.add_bridge("virbr0");
