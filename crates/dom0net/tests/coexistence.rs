@@ -215,6 +215,60 @@ fn beside_firewalld() {
     assert_connected(&scene);
 }
 
+/// libvirt's daemon, in the host's namespace and with a `/run` of its own. Its networks go with it.
+struct Libvirt<'a>(&'a Scene, Child);
+
+impl<'a> Libvirt<'a> {
+    fn start(scene: &'a Scene) -> Self {
+        let mut daemon = Command::new("libvirtd");
+        let pid = scene.folder().join("libvirtd.pid");
+        daemon.arg("-p").arg(pid).stdout(Stdio::null()).stderr(Stdio::null());
+        let child = scene.lab.host().run(|| daemon.spawn()).unwrap().unwrap();
+        let this = Self(scene, child);
+        wait_until("libvirt answers", || this.virsh(&["net-list"]).status.success());
+        this
+    }
+
+    fn virsh(&self, words: &[&str]) -> Output {
+        self.0.lab.on_host(Command::new("virsh").args(["-c", "network:///system"]).args(words)).unwrap()
+    }
+}
+
+impl Drop for Libvirt<'_> {
+    fn drop(&mut self) {
+        self.virsh(&["net-destroy", "default"]);
+        // It may have ended by itself.
+        let _ = self.1.kill();
+        let _ = self.1.wait();
+    }
+}
+
+#[test]
+fn beside_libvirt() {
+    for program in ["libvirtd", "virsh", "dnsmasq", "iptables"] {
+        if testkit::program(program).is_none() {
+            return;
+        }
+    }
+    let Some(scene) = Scene::new("") else { return };
+    let_bridged_packets_pass_iptables(&scene, false);
+    let libvirt = Libvirt::start(&scene);
+    assert_guarded(&scene);
+    let started = libvirt.virsh(&["net-start", "default"]);
+    if !started.status.success() {
+        return testkit::skip!(
+            "libvirt cannot start a network here: {}",
+            String::from_utf8_lossy(&started.stderr)
+        );
+    }
+    assert!(scene.host().link("virbr0").is_ok());
+    assert_guarded(&scene);
+    assert_connected(&scene);
+    assert!(libvirt.virsh(&["net-destroy", "default"]).status.success());
+    assert_guarded(&scene);
+    assert_connected(&scene);
+}
+
 /// Settings of a kernel that the guard does not rely on.
 #[test]
 fn whatever_the_kernel_is_set_to() {

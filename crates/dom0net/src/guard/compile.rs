@@ -18,10 +18,10 @@ use super::frame::{
     ARP_SENDER_ADDRESS, FRAGMENT_HEADER, IPV4_SOURCE, IPV6_SOURCE, ND_TARGET, arp_is_request, arp_is_sound,
     arp_sender_mac, comes_from, comes_from_as, destination_port, destination_port_is_outside, dhcp_client_is,
     dhcp_is_request, ethertype, fragments_extension_headers, goes_to_reserved_group, has_fragment_header,
-    inner_type_is, ipv6_source_is_unspecified, is_a_length, is_later_ipv4_fragment, is_later_ipv6_fragment,
-    is_mld_form, is_of_vlan, is_plain_nd, is_whole_ipv4_packet, message_type, nd_link_layer_option,
-    nd_nonce_option, next_header_is, next_header_is_not, outer_type_is, protocol, source_port,
-    source_port_is_not, transport_is, transport_is_not,
+    has_transport_header, inner_type_is, ipv6_source_is_unspecified, is_a_length, is_later_ipv4_fragment,
+    is_later_ipv6_fragment, is_mld_form, is_of_vlan, is_plain_nd, is_whole_ipv4_packet, message_type,
+    nd_link_layer_option, nd_nonce_option, next_header_is, next_header_is_not, outer_type_is, protocol,
+    source_port, source_port_is_not, transport_is, transport_is_not,
 };
 use super::policy::{LLC, Mode, Policy, Protocols, Vlans};
 use super::reason::Reason;
@@ -98,8 +98,8 @@ impl Compiler<'_> {
         self.chain("ip6-own", |it| {
             let mut rules = it.sound_ipv6();
             rules.extend([
-                it.on([transport_is(protocol::ICMPV6)], "nd"),
-                accept([transport_is_not(protocol::ICMPV6)]),
+                it.on([transport_is(protocol::ICMPV6), has_transport_header()], "nd"),
+                accept([transport_is_not(protocol::ICMPV6), has_transport_header()]),
                 it.drop_as(Reason::Malformed, []),
             ]);
             rules
@@ -132,11 +132,7 @@ impl Compiler<'_> {
                         .map(|kind| it.drop_as(Reason::Router, [icmp(), message_type(kind, kind)])),
                 );
             }
-            rules.extend([
-                accept([icmp(), message_type(0, 255)]),
-                accept([transport_is_not(protocol::ICMPV6)]),
-                it.drop_as(Reason::Malformed, []),
-            ]);
+            rules.extend([accept([has_transport_header()]), it.drop_as(Reason::Malformed, [])]);
             rules
         });
         self.log_chain();
@@ -263,15 +259,15 @@ impl Compiler<'_> {
                 self.drop_as(Reason::Router, [transport_is(protocol::IGMP), message_type(0x11, 0x11)]),
             ]);
         }
-        rules.extend(self.no_virtual_router());
+        rules.extend(self.no_virtual_router([]));
         rules.extend([accept([transport_is_not(protocol::UDP)]), self.drop_as(Reason::Malformed, [])]);
         rules
     }
 
     /// VRRP makes others believe that a router has gone.
-    fn no_virtual_router(&self) -> Option<Rule> {
-        let is_none = self.policy.vrrp.is_empty();
-        is_none.then(|| self.drop_as(Reason::Router, [transport_is(protocol::VRRP)]))
+    fn no_virtual_router(&self, and: impl IntoIterator<Item = Match>) -> Option<Rule> {
+        let is_vrrp = std::iter::once(transport_is(protocol::VRRP)).chain(and);
+        self.policy.vrrp.is_empty().then(|| self.drop_as(Reason::Router, is_vrrp))
     }
 
     /// What a DHCP client says, for itself. No fragments: a later one could overwrite whom it speaks for.
@@ -291,12 +287,15 @@ impl Compiler<'_> {
     }
 
     /// What holds for IPv6 of any source: fragments hide nothing, and no guest is a DHCPv6 server. Leaves open what is
-    /// neither TCP nor UDP.
+    /// neither UDP nor plain TCP.
+    ///
+    /// Extension headers can say that the transport header is where the packet has ended. Some kernels call that sound; so
+    /// a rule that goes by the protocol asks for the header too.
     fn sound_ipv6(&self) -> Vec<Rule> {
         let udp = || transport_is(protocol::UDP);
         let is_fragment = || next_header_is(FRAGMENT_HEADER);
         let mut rules = vec![
-            accept([transport_is(protocol::TCP)]),
+            accept([next_header_is(protocol::TCP), transport_is(protocol::TCP)]),
             // The first fragment is looked at like a whole packet, later ones are worth nothing without it.
             self.drop_as(Reason::Malformed, [is_fragment(), fragments_extension_headers()]),
             accept([is_fragment(), is_later_ipv6_fragment()]),
@@ -311,16 +310,14 @@ impl Compiler<'_> {
             ),
         ];
         if self.policy.dhcp_server {
-            rules.push(accept([udp()]));
+            rules.push(accept([udp(), has_transport_header()]));
         } else {
             rules.extend([
                 accept([udp(), source_port_is_not(547), destination_port_is_outside(546, 546)]),
-                self.drop_as(Reason::Dhcp, [udp(), message_type(0, 255)]),
-                // Its ports cannot be seen.
-                self.drop_as(Reason::Malformed, [udp()]),
+                self.drop_as(Reason::Dhcp, [udp(), has_transport_header()]),
             ]);
         }
-        rules.extend(self.no_virtual_router());
+        rules.extend(self.no_virtual_router([has_transport_header()]));
         rules
     }
 

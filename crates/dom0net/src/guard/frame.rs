@@ -118,6 +118,11 @@ pub(super) fn message_type(from: u8, to: u8) -> Match {
     }
 }
 
+/// The packet goes on to where its transport header begins.
+pub(super) fn has_transport_header() -> Match {
+    message_type(0, 255)
+}
+
 pub(super) fn source_port(port: u16) -> Match {
     Match::is(Field::transport(0, 2), port.to_be_bytes())
 }

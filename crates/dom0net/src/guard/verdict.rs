@@ -191,11 +191,10 @@ impl<'a> Judge<'a> {
                 return if source.is_unspecified() { self.nobody(frame) } else { Err(Reason::Ipv6Source) };
             }
         }
-        let transport = frame.protocol();
-        if transport == Some(protocol::TCP) {
+        let next: Option<[u8; 1]> = frame.network(6);
+        if next == Some([protocol::TCP]) && frame.protocol() == Some(protocol::TCP) {
             return Ok(());
         }
-        let next: Option<[u8; 1]> = frame.network(6);
         if next == Some([FRAGMENT_HEADER]) {
             // More headers in the fragmented part could reach into the next fragment.
             if matches!(frame.network(40), Some([0 | 43 | 44 | 51 | 60 | 135 | 139 | 140])) {
@@ -207,15 +206,13 @@ impl<'a> Judge<'a> {
         } else if next != Some([protocol::UDP]) && frame.has_fragment_header() {
             return Err(Reason::Malformed);
         }
-        match transport.ok_or(Reason::Malformed)? {
-            protocol::UDP => self.udp6(frame),
-            protocol::VRRP => self.virtual_router(),
-            protocol::ICMPV6 if self.policy.mode == Mode::Locked => self.own_icmpv6(frame),
-            protocol::ICMPV6 => match frame.transport(0) {
-                Some([130 | 134 | 137]) => self.router(),
-                Some([_]) => Ok(()),
-                None => Err(Reason::Malformed),
-            },
+        // Extension headers may lead out of the packet.
+        let [first]: [u8; 1] = frame.transport(0).ok_or(Reason::Malformed)?;
+        match (frame.protocol().ok_or(Reason::Malformed)?, first) {
+            (protocol::UDP, _) => self.udp6(frame),
+            (protocol::VRRP, _) => self.virtual_router(),
+            (protocol::ICMPV6, kind) if self.policy.mode == Mode::Locked => self.own_icmpv6(frame, kind),
+            (protocol::ICMPV6, 130 | 134 | 137) => self.router(),
             _ => Ok(()),
         }
     }
@@ -226,8 +223,7 @@ impl<'a> Judge<'a> {
         }
         match ports(frame) {
             Some((source, destination)) if source != 547 && destination != 546 => Ok(()),
-            _ if frame.transport::<1>(0).is_some() => Err(Reason::Dhcp),
-            _ => Err(Reason::Malformed),
+            _ => Err(Reason::Dhcp),
         }
     }
 
@@ -240,8 +236,7 @@ impl<'a> Judge<'a> {
         if joins_groups(frame) { Ok(()) } else { Err(Reason::Ipv6Source) }
     }
 
-    fn own_icmpv6(&self, frame: &Walk<'_>) -> Step {
-        let [kind] = frame.transport(0).ok_or(Reason::Neighbour)?;
+    fn own_icmpv6(&self, frame: &Walk<'_>, kind: u8) -> Step {
         let option = |at, wanted| {
             frame.transport(at).is_some_and(|[kind, units, mac @ ..]: [u8; 8]| {
                 kind == wanted && units == 1 && self.is_own_mac(mac)

@@ -32,8 +32,10 @@ pub(super) struct Prepared {
     pub(super) message: String,
     /// One sentence for the log, if something is not as one would expect.
     pub(super) warning: Option<String>,
-    /// The bridge that the vif becomes a port of.
-    pub(super) bridge: Option<Device>,
+    /// The bridge or switch that the vif becomes a port of.
+    pub(super) bridge: Option<String>,
+    /// The kernel's bridge, if it is one.
+    pub(super) network: Option<Device>,
     /// The MTU that the guest is told.
     pub(super) mtu: u32,
     /// The guest's MAC address.
@@ -106,7 +108,8 @@ fn onto_bridge(
         mtu: bridge::mtu(wanted, &seen.bridge),
         mac: wanted.policy.mac,
         addresses: wanted.addresses.clone(),
-        bridge: Some(seen.bridge.device.clone()),
+        bridge: Some(bridge.to_string()),
+        network: Some(bridge.clone()),
     })
 }
 
@@ -121,9 +124,7 @@ fn onto_switch(
     device::await_name(kernel, &device, &wanted.name)?;
     // A switch has no MTU of its own; the host's device on it has.
     let of_the_bridge = bridge.map(|name| kernel.route.link(name)).transpose()?.flatten();
-    let mtu = wanted.mtu.or(of_the_bridge.as_ref().map(|bridge| bridge.mtu)).unwrap_or(link.mtu);
-    let bridge_device =
-        of_the_bridge.zip(bridge).map(|(link, name)| Device { index: link.index, name: name.clone() });
+    let mtu = wanted.mtu.or(of_the_bridge.map(|bridge| bridge.mtu)).unwrap_or(link.mtu);
     let seen =
         route::Seen { addresses: kernel.route.addresses(Some(device.index))?, master: None, device: link };
     let bridge = port.bridge.clone();
@@ -142,7 +143,8 @@ fn onto_switch(
         mtu,
         mac: wanted.policy.mac,
         addresses: wanted.addresses.clone(),
-        bridge: bridge_device,
+        bridge: Some(bridge),
+        network: None,
     })
 }
 
@@ -191,6 +193,7 @@ fn by_routes(
         mac: wanted.policy.mac,
         addresses: routing.guest.clone(),
         bridge: None,
+        network: None,
     })
 }
 

@@ -378,8 +378,61 @@ fn headers_that_are_not_sound() {
             ("IPv6 of another version", v6().with(14, &[0x40])),
             ("IPv6 longer than its frame", v6().with(18, &[0x40, 0])),
             ("IPv6 whose extension header never ends", v6().with(20, &[60]).with(54, &[17, 200])),
+            ("hidden behind an extension header that never ends", {
+                unicast(&Packet::v6(me(), you()).udp(1, 2, &[0; 40])).with(20, &[60]).with(54, &[58, 200])
+            }),
             ("a first fragment with an extension header", fragment(60, 0, true)),
             ("a later fragment that goes on with an extension header", fragment(60, 1, false)),
         ],
+    );
+}
+
+#[test]
+fn in_a_trunk_what_is_forged_without_a_tag_and_other_vlans() {
+    let mut draft = dom0net::guard::Draft::default();
+    draft.apply("ip=10.0.0.1,2001:db8::1 vlans=5,7-9").unwrap();
+    let policy = draft.policy(OWN).unwrap();
+    let to = || Ethernet::new(OWN, VICTIM);
+    let own = Packet::v4(ME4, YOU4).udp(1, 2, b"x");
+    all_drop(
+        &policy,
+        Reason::Vlan,
+        vec![
+            ("another VLAN", to().vlan(6).ip(&own)),
+            ("no VLAN", to().vlan(0).ip(&own)),
+            ("the reserved VLAN", to().vlan(4095).ip(&own)),
+        ],
+    );
+    all_drop(&policy, Reason::Arp, vec![("ARP", to().vlan(5).arp(&Arp::gratuitous(OWN, GATEWAY4)))]);
+    all_drop(
+        &policy,
+        Reason::Ipv4Source,
+        vec![("IPv4", to().vlan(9).ip(&Packet::v4(GATEWAY4, YOU4).udp(1, 2, b"x")))],
+    );
+    all_drop(
+        &policy,
+        Reason::Neighbour,
+        vec![("NA", to().vlan(5).ip(&Packet::v6(me(), you()).solicited_advertisement(you(), Some(OWN))))],
+    );
+    all_drop(
+        &policy,
+        Reason::Ethertype,
+        vec![
+            ("two tags", to().vlan(5).vlan(5).ip(&own)),
+            ("a provider's tag", to().service_vlan(5).ip(&own)),
+            ("AoE", to().vlan(5).payload(ethertype::AOE, &[0; 46])),
+        ],
+    );
+}
+
+/// A guest that may be anybody is still no server and no router.
+#[test]
+fn being_a_router_or_a_server_as_anybody() {
+    all_drop(&Policy::open(OWN), Reason::Router, routers_words());
+    let offer = DhcpMessage::offer(VICTIM, YOU4.into(), GATEWAY4.into()).packet();
+    all_drop(
+        &Policy::open(OWN),
+        Reason::Dhcp,
+        vec![("an offer from another MAC address", Ethernet::broadcast(OTHER).ip(&offer))],
     );
 }

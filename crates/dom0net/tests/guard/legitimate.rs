@@ -226,3 +226,84 @@ fn a_guest_without_addresses_may_have_any_and_speak_anything() {
     let policy = Policy::mac_only(OWN);
     all_pass(&policy, [cases, ipv4(), dhcp(), arp(), ipv6(), discovery()].concat());
 }
+
+/// The policy of these words.
+fn policy(words: &str) -> Policy {
+    let mut draft = dom0net::guard::Draft::default();
+    draft.apply(words).unwrap();
+    draft.policy(OWN).unwrap()
+}
+
+#[test]
+fn a_virtual_router_says_so_and_sends_from_its_address() {
+    let mac = MacAddress::new([0, 0, 0x5e, 0, 1, 7]);
+    let advertisement = Packet::v4(ME4, [224, 0, 0, 18]).raw(112, &[0x21, 7, 100, 1]);
+    let cases = vec![
+        ("VRRP", Ethernet::new(mac, advertisement.group_mac()).ip(&advertisement)),
+        ("VRRP from the own MAC address", multicast(&advertisement)),
+        ("gratuitous ARP", Ethernet::broadcast(mac).arp(&Arp::gratuitous(mac, [10, 0, 0, 254]))),
+        (
+            "the router's traffic",
+            Ethernet::new(mac, VICTIM).ip(&Packet::v4([10, 0, 0, 254], YOU4).udp(1, 2, b"x")),
+        ),
+        ("neighbour advertisement", {
+            let packet = Packet::v6(me(), v6("ff02::1")).neighbour_advertisement(me(), Some(mac));
+            Ethernet::new(mac, packet.group_mac()).ip(&packet)
+        }),
+    ];
+    all_pass(&policy("ip=10.0.0.1,10.0.0.254,2001:db8::1 vrrp=7"), cases);
+}
+
+#[test]
+fn who_may_serve_dhcp_and_advertise_routes_does() {
+    let server = ME4.into();
+    let router = lab::frame::RouterAdvertisement { lifetime: 1800, prefix: None, mac: Some(OWN) };
+    let cases = vec![
+        ("an offer", Ethernet::broadcast(OWN).ip(&DhcpMessage::offer(VICTIM, YOU4.into(), server).packet())),
+        ("DHCPv6", unicast(&DhcpMessage::advertise_v6(own_link_local(), you(), VICTIM))),
+        (
+            "router advertisement",
+            multicast(&Packet::v6(own_link_local(), v6("ff02::1")).router_advertisement(&router)),
+        ),
+        ("redirect", unicast(&Packet::v4(ME4, YOU4).icmp(5, 1, &[0; 32]))),
+        (
+            "MLD query",
+            multicast(&Packet::v6(own_link_local(), v6("ff02::1")).mld_query(Ipv6Addr::UNSPECIFIED)),
+        ),
+    ];
+    for words in ["ip=10.0.0.1,2001:db8::1", "mode=mac-only", "mode=open"] {
+        all_pass(&policy(&format!("{words} dhcp-server=yes router=yes")), cases.clone());
+    }
+}
+
+#[test]
+fn a_trunk_carries_what_would_pass_without_a_tag() {
+    let to = || Ethernet::new(OWN, VICTIM);
+    let cases = vec![
+        ("IPv4", to().vlan(5).ip(&Packet::v4(ME4, YOU4).udp(1, 2, b"x"))),
+        (
+            "IPv4 with priority",
+            to().tag(ethertype::VLAN, 0xe000 | 8).ip(&Packet::v4(ME4, YOU4).udp(1, 2, b"x")),
+        ),
+        ("ARP", Ethernet::broadcast(OWN).vlan(9).arp(&Arp::gratuitous(OWN, ME4))),
+        ("NA", to().vlan(5).ip(&Packet::v6(me(), you()).solicited_advertisement(me(), Some(OWN)))),
+        ("DHCP", Ethernet::broadcast(OWN).vlan(5).ip(&DhcpMessage::discover(OWN).packet())),
+        ("no tag", unicast(&Packet::v4(ME4, YOU4).udp(1, 2, b"x"))),
+    ];
+    all_pass(&policy("ip=10.0.0.1,2001:db8::1 vlans=5,7-9"), cases);
+}
+
+#[test]
+fn protocols_that_are_allowed_by_name_pass() {
+    let cases = vec![
+        ("ATA over Ethernet", unicast_of(ethertype::AOE)),
+        ("IPX", unicast_of(ethertype::IPX)),
+        ("by number", unicast_of(0x88b5)),
+        ("LLC", Ethernet::new(OWN, VICTIM).llc(0xe0, 0xe0, 3, &[0; 40])),
+    ];
+    all_pass(&policy("ip=10.0.0.1 protocols+=aoe,ipx,0x88b5,llc"), cases);
+}
+
+fn unicast_of(ethertype: u16) -> lab::frame::Frame {
+    Ethernet::new(OWN, VICTIM).payload(ethertype, &[0; 46])
+}

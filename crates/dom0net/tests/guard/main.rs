@@ -8,6 +8,7 @@ mod forged;
 mod gauge;
 mod legitimate;
 mod lifecycle;
+mod log;
 mod mutants;
 mod stage;
 
