@@ -194,8 +194,16 @@ fn stop(
         Some(bridge) => Some(bridge),
         None => arguments.bridge.clone(),
     };
+    let places = Places::from_environment();
+    if let Some(bridge) = &named
+        && flags.dry_run
+        && let Some(plan) = routed::private_stop_plan(&places, bridge)?
+    {
+        print_plan(Some(&plan), flags, "");
+        return Ok(());
+    }
     if let Some(bridge) = named.filter(|_| !flags.dry_run)
-        && routed::private_stop(kernel, &Places::from_environment(), &bridge, flags.force)?
+        && routed::private_stop(kernel, &places, &bridge, flags.force)?
     {
         done(&format!("{bridge} is gone"), &[("bridge", bridge.as_str())]);
         return Ok(());

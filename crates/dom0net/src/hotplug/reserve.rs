@@ -8,6 +8,7 @@ use xenstore::{Client, Requests};
 
 use super::error::Error;
 use super::mode::Mode;
+use super::nodes::bad;
 use super::prepare::Prepared;
 use super::request::Request;
 use crate::places::Places;
@@ -29,6 +30,11 @@ pub(super) fn reserve(
     for network in networks(mode, prepared, &places) {
         if !Reservation::is_served(&places, &network) {
             continue;
+        }
+        // The server listens on devices by the beginning of their names, since it is started before they come.
+        if mode == Mode::Nat && !prepared.name.as_str().starts_with("vif") {
+            let fault = "where the network serves addresses (dhcp=yes), it must begin with vif";
+            return Err(bad("vifname", prepared.name.as_str(), fault).into());
         }
         let name = store.read_text(&format!("/local/domain/{}/name", request.port.vif.domid)).ok().flatten();
         let reservation = Reservation {

@@ -25,7 +25,7 @@ pub use error::Error;
 pub use nat::{NatNetwork, NatStarted, bridge_of, nat_start, nat_start_plan, nat_started, nat_stop};
 pub use nat_arguments::{NatArguments, Outside, Services, Subnet6};
 pub use nat_status::{NatStatus, Service, nat_status};
-pub use private::{is_no_device, private_plan, private_start, private_stop};
+pub use private::{is_no_device, private_plan, private_start, private_stop, private_stop_plan};
 pub use record::{Gateway, Kind, Record, Records};
 pub use recover::recover;
 pub use route::{gateway_device, start, start_plan, started, stop, stop_plan};

@@ -18,7 +18,7 @@ use super::nat_arguments::{NatArguments, Subnet6};
 use super::record::{Gateway, Kind, Record, Records};
 use super::route::{gateway_device, user};
 use crate::places::Places;
-use crate::plan::{Change, Device, Kernel, NewBridge, Plan};
+use crate::plan::{Change, Device, Failure, Kernel, NewBridge, Plan};
 use crate::translation::{Inside, Passage, Translation};
 
 /// The way out for guests, on each bridge and each vif the same.
@@ -281,7 +281,10 @@ fn renew(
         return Err(Error::OtherNetwork(network.name.clone()));
     }
     // They may have been flushed by somebody, or be others now.
-    kernel.apply(&Change::Translate(network.translation())).map_err(|error| Error::Left(vec![error]))?;
+    if let Err(error) = kernel.apply(&Change::Translate(network.translation())) {
+        // They are replaced in one step: those that were in force are in force.
+        return Err(Failure { error, left: Vec::new() }.into());
+    }
     let dnsmasq = Dnsmasq::of(places, &network.name);
     let services = network.arguments.services;
     let is_wanted = services.dhcp || services.dns;

@@ -76,6 +76,12 @@ pub fn private_start(
     Ok(true)
 }
 
+/// What [`private_stop`] would do; none when there is no such bridge.
+pub fn private_stop_plan(places: &Places, bridge: &LinkName) -> Result<Option<Plan>, Error> {
+    let record = Records::of(places).read(Kind::Private, bridge)?;
+    Ok(record.map(|record| record.plan.inverse()))
+}
+
 /// Removes such a bridge. False when there is none of this name.
 pub fn private_stop(
     kernel: &mut Kernel,

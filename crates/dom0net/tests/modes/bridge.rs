@@ -81,6 +81,8 @@ fn a_bridge_needs_no_card() {
     for guest in [web, db] {
         stage.lab.toolstack().destroy(guest.domid()).unwrap();
     }
+    let plan = stage.succeeds("network-bridge stop bridge=xenbr1 --dry-run");
+    assert!(plan.ends_with("delete bridge xenbr1\n"), "{plan}");
     stage.succeeds("network-bridge stop bridge=xenbr1");
     stage.succeeds("network-bridge stop bridge=xenbr1");
     assert_eq!(stage.says("ip", "-o link"), before);

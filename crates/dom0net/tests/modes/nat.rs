@@ -405,6 +405,8 @@ fn guests_behind_vif_nat_get_their_addresses_from_dnsmasq() {
     assert_eq!(address.to_string(), "10.0.1.1");
     assert_eq!(option(&message, 3).unwrap(), [10, 0, 1, 128]);
     assert_eq!(option(&message, 1).unwrap(), [255, 255, 0, 0]);
+    let error = stage.refusal("mac=00:16:3e:00:00:09,script=vif-nat,vifname=web");
+    assert!(error.contains("it must begin with vif"), "{error}");
     stage.succeeds("network-nat stop");
     assert!(stage.node("/local/domain/1/name").is_some());
 }
