@@ -16,6 +16,7 @@ use super::recover::settle;
 use super::root_storage::root_storage;
 use super::snapshot::Snapshot;
 use super::verify::{answering_gateways, verify};
+use crate::guard::{NetworkGuard, NetworkPolicy};
 use crate::plan::{Device, Kernel, Plan};
 
 /// What `start` did.
@@ -192,6 +193,14 @@ pub(super) fn stop_alone(
         records.write(&record)?;
         return Err(Error::Plan(failure));
     }
+    // What held for all guests of the bridge is about nothing now; if it cannot be taken away, it does no harm.
+    let guard = NetworkGuard {
+        bridge: record.bridge.name.clone(),
+        index: record.bridge.index,
+        mac: None,
+        uplinks: Vec::new(),
+    };
+    let _ = kernel.filter().and_then(|filter| guard.install(filter, &NetworkPolicy::default()));
     records.remove(bridge)?;
     Ok(true)
 }
