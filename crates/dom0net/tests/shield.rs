@@ -9,7 +9,10 @@ use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
 
+use dom0net::guard::{Condition, NetworkGuard, NetworkPolicy, Reach, Service};
 use lab::Station;
+use netkernel::link::LinkName;
+use netkernel::nftables::NfTables;
 
 use support::guests::{Scene, reaches};
 
@@ -130,7 +133,7 @@ fn a_shield_that_was_flushed_is_found_out_and_comes_back() {
     let (is_right, text) = scene.guard(&["check"]);
     assert!(is_right && text.contains("xenbr0 is guarded: guests reach nothing on the host"), "{text}");
     let flush = || {
-        use netkernel::nftables::{Batch, NfTables, Table, TableFamily};
+        use netkernel::nftables::{Batch, Table, TableFamily};
         let mut batch = Batch::new();
         batch.delete_table(Table { family: TableFamily::Inet, name: "dom0net-xenbr0" });
         NfTables::open().unwrap().commit(&batch).unwrap();
@@ -141,4 +144,30 @@ fn a_shield_that_was_flushed_is_found_out_and_comes_back() {
     assert!(!is_right && text.contains("xenbr0 has NO GUARD"), "{text}");
     assert!(scene.guard(&["restore"]).0);
     assert!(!reaches(scene.web.station(), HOST) && scene.guard(&["check"]).0);
+}
+
+#[test]
+fn guests_that_are_plugged_side_by_side_do_not_disturb_each_other() {
+    let Some(scene) = Scene::new("bridge:xenbr0 host=nothing track=no\n") else { return };
+    let link = scene.host().link("xenbr0").unwrap();
+    let guard = NetworkGuard {
+        bridge: LinkName::new("xenbr0").unwrap(),
+        index: link.index,
+        mac: link.mac,
+        uplinks: vec![LinkName::new("eth0").unwrap()],
+    };
+    let policy = NetworkPolicy { host: Reach::Only(vec![Service::Udp(67)]), untracked: true };
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                let install = || {
+                    let mut filter = NfTables::open().unwrap();
+                    (0..10).for_each(|_| guard.install(&mut filter, &policy).unwrap());
+                };
+                scene.host().run(install).unwrap();
+            });
+        }
+    });
+    let condition = || guard.condition(&mut NfTables::open().unwrap(), &policy).unwrap();
+    assert_eq!(scene.host().run(condition).unwrap(), Condition::InForce);
 }

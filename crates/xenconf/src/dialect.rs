@@ -139,15 +139,34 @@ pub(crate) fn detect_and_read(source: &Source, options: &Options) -> (Detection,
     if text.starts_with("#!") {
         return (Detection::new(FileKind::Script, Dialect::Script, "it begins with `#!`"), None);
     }
+    // Whoever names a file and says whose it is knows better than its name.
+    let is_open = options.dialect.is_none() || options.found_in_folder;
+    if is_open && let Some(reason) = script_without_shebang(base_name(source), text) {
+        return (Detection::new(FileKind::Script, Dialect::Script, reason), None);
+    }
     match first_significant(text) {
         Some('<') => (Detection::new(FileKind::Domain, Dialect::Xml, "it begins with `<`"), None),
         Some('(' | ')') => (detect_sxp(source), None),
-        Some(_) if options.dialect.is_none() && is_sxp_by_name(base_name(source)) => {
-            (detect_sxp(source), None)
-        }
+        Some(_) if is_open && is_sxp_by_name(base_name(source)) => (detect_sxp(source), None),
         Some(_) => detect_assignments(source, options),
         None => (detect_by_name(source, options.dialect), None),
     }
+}
+
+/// Parts of scripts, which other scripts read, need no `#!`: Xen's own folder is full of them.
+fn script_without_shebang(name: &str, text: &str) -> Option<&'static str> {
+    let endings = [".sh", ".bash", ".pl", ".awk", ".rules", ".agent", ".service", ".hook"];
+    if endings.iter().any(|ending| name.ends_with(ending)) {
+        return Some("its name says so");
+    }
+    let is_of_shell = |line: &str| {
+        let line = line.trim();
+        matches!(line, "fi" | "esac" | "done" | "then" | ";;")
+            || line.ends_with("; then")
+            || line.ends_with("; do")
+            || line.ends_with(" ;;")
+    };
+    text.lines().any(is_of_shell).then_some("it has lines of the shell")
 }
 
 /// The first character that is neither blank nor in a comment.

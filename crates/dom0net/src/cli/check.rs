@@ -64,6 +64,7 @@ impl Check {
         let options = Options { bridges, ..self.rules.options() };
         let (inputs, unreadable) = files::named(&self.files);
         let mut printer = Printer::new(if self.json { Format::Json } else { self.format }, &options);
+        printer.is_only_one = inputs.len() == 1;
         for file in &unreadable {
             printer.cannot_read(file);
         }
@@ -96,6 +97,8 @@ struct Printer {
     format: Format,
     /// The language of domains was told, and need not be.
     is_forced: bool,
+    /// There is only one file, so that more can be said of it.
+    is_only_one: bool,
     log: sarif::Log,
     files: usize,
     errors: usize,
@@ -110,6 +113,7 @@ impl Printer {
         Self {
             format,
             is_forced: options.dialect.is_some(),
+            is_only_one: false,
             log: sarif::Log::default(),
             files: 0,
             errors: 0,
@@ -156,7 +160,8 @@ impl Printer {
     }
 
     fn print_text(&self, reading: &Reading) {
-        if reading.diagnostics.as_slice().is_empty() {
+        let is_good = reading.diagnostics.as_slice().is_empty();
+        if is_good && !(self.is_only_one && is_terminal()) {
             return;
         }
         let mut text = draw_all(&reading.diagnostics, &reading.source, style(&io::stdout()));

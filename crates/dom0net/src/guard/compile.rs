@@ -266,7 +266,8 @@ impl Compiler<'_> {
 
     /// VRRP makes others believe that a router has gone.
     fn no_virtual_router(&self, and: impl IntoIterator<Item = Match>) -> Option<Rule> {
-        let is_vrrp = std::iter::once(transport_is(protocol::VRRP)).chain(and);
+        // In the other order, nft 1.0.6 ends in an assertion when it lists the rule.
+        let is_vrrp = and.into_iter().chain([transport_is(protocol::VRRP)]);
         self.policy.vrrp.is_empty().then(|| self.drop_as(Reason::Router, is_vrrp))
     }
 

@@ -67,6 +67,8 @@ pub enum Condition {
     Another,
     /// Rules of this chain are missing, or are more than there should be.
     Damaged(String),
+    /// The rules are in force, but the bridge does not hold the port as it should: its MAC address, or its isolation.
+    Unfenced,
 }
 
 impl Condition {
@@ -88,6 +90,9 @@ impl fmt::Display for Condition {
                 write!(f, "has NO GUARD: its rules are on {}", devices.join(" and "))
             }
             Self::Another => f.write_str("is guarded by ANOTHER POLICY than the one that is configured"),
+            Self::Unfenced => f.write_str(
+                "is guarded, but its port on the bridge is NOT LOCKED OR ISOLATED as it should be",
+            ),
             Self::Damaged(chain) => write!(f, "has a DAMAGED GUARD: rules of its chain {chain} are missing"),
         }
     }
@@ -118,11 +123,18 @@ impl Guard {
         batch.add_table(self.table());
         self.add_base_chain(&mut batch, device);
         self.add_chains(&mut batch, &chains, &comment);
-        match filter.commit(&batch) {
-            // An earlier plug of this port was never undone, this is a second one, or the policy changes.
-            Err(error) if error.is_exists() => self.replace(filter, device, chains, &comment),
-            result => result,
+        let mut result = filter.commit(&batch);
+        for _ in 0..ATTEMPTS {
+            match result {
+                // An earlier plug of this port was never undone, this is a second one, the policy changes, or somebody else
+                // is doing the same.
+                Err(error) if error.is_exists() || error.is_not_found() => {
+                    result = self.replace(filter, device, chains.clone(), &comment);
+                }
+                result => return result,
+            }
         }
+        result
     }
 
     /// The base chain stays if it is on the right device: its rules change from one packet to the next, where a new chain
@@ -141,6 +153,7 @@ impl Guard {
             count_on(&mut chains, &state.dropped);
         }
         let mut batch = Batch::new();
+        batch.add_table(self.table());
         for chain in &present {
             // Without their rules they do not need each other any more.
             batch.flush_chain(self.table(), chain);

@@ -33,6 +33,8 @@ const FIRST: i32 = -500;
 const BEFORE_FILTERS: i32 = -10;
 /// `NF_CT_STATE_BIT` of established and related connections.
 const ANSWERS: u32 = 0b110;
+/// How often a change that raced with others is tried again.
+const ATTEMPTS: usize = 32;
 /// The chain with the comment.
 const MARKED: &str = "policy";
 
@@ -86,6 +88,19 @@ impl NetworkGuard {
 
     /// Puts `policy` in force, in place of any that the network had.
     pub fn install(&self, filter: &mut NfTables, policy: &NetworkPolicy) -> Result<(), Error> {
+        let mut attempt = 0;
+        loop {
+            match self.replace(filter, policy) {
+                // When a host starts, guests are plugged side by side, and each sees to its network.
+                Err(error) if (error.is_exists() || error.is_not_found()) && attempt < ATTEMPTS => {
+                    attempt += 1;
+                }
+                result => return result,
+            }
+        }
+    }
+
+    fn replace(&self, filter: &mut NfTables, policy: &NetworkPolicy) -> Result<(), Error> {
         let name = self.table_name();
         let mut batch = Batch::new();
         for family in [TableFamily::Bridge, TableFamily::Inet] {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use ipnet::IpNet;
-use netkernel::link::LinkName;
+use netkernel::link::{LinkName, PortOptions};
 use xenstore::{Client, Requests};
 
 use super::bridge::port_options;
@@ -78,6 +78,8 @@ pub struct Guarded {
     has_two_devices: bool,
     draft: Draft,
     backend: String,
+    /// How the bridge treats its port now.
+    port_options: Option<PortOptions>,
 }
 
 impl Guarded {
@@ -115,18 +117,25 @@ impl Guarded {
         };
         let (draft, policy) = policy_of(&nodes, &wanted, addresses, &request, bridge_name)?;
         let has_two_devices = wanted.has_two_devices;
-        Ok(Some(Self { port, device, bridge, policy, has_two_devices, draft, backend: request.backend }))
+        let (backend, port_options) = (request.backend, link.port);
+        Ok(Some(Self { port, device, bridge, policy, has_two_devices, draft, backend, port_options }))
     }
 
     /// How its guard stands to what it should be.
     pub fn condition(&self, kernel: &mut Kernel) -> Result<Condition, Error> {
-        Ok(Guard::of(self.port).condition(kernel.filter()?, &self.device.name, &self.policy)?)
+        let condition = Guard::of(self.port).condition(kernel.filter()?, &self.device.name, &self.policy)?;
+        let is_fenced = self.port_options.as_ref().is_none_or(|is| {
+            let shall = port_options(self.is_fenced(&self.policy), self.policy.isolated).0;
+            // Old kernels cannot lock a port, and do not speak of it.
+            is.isolated == shall.isolated && is.locked.is_none_or(|locked| Some(locked) == shall.locked)
+        });
+        Ok(if condition.is_right() && !is_fenced { Condition::Unfenced } else { condition })
     }
 
     /// Puts the guard in force, in place of what is there.
     pub fn restore(&self, kernel: &mut Kernel) -> Result<(), Error> {
-        Guard::of(self.port).install(kernel.filter()?, &self.device.name, &self.policy)?;
-        Ok(())
+        // Whatever was tied to the port may be tied no more.
+        self.put_in_force(kernel, &Policy::open(self.policy.mac))
     }
 
     /// Changes the policy of the running vif: in the store, so that whoever looks finds it, and in the kernel. If the
@@ -153,10 +162,15 @@ impl Guarded {
         Ok(())
     }
 
+    fn is_fenced(&self, policy: &Policy) -> bool {
+        policy.can_be_fenced() && !self.has_two_devices
+    }
+
     /// The stricter of the two fences is there at each moment: the rules, or the bridge's own.
     fn put_in_force(&self, kernel: &mut Kernel, before: &Policy) -> Result<(), Error> {
-        self.restore(kernel)?;
-        if self.bridge.is_none() {
+        Guard::of(self.port).install(kernel.filter()?, &self.device.name, &self.policy)?;
+        // Only a bridge of the kernel's has fences.
+        if self.port_options.is_none() {
             return Ok(());
         }
         let apply = |kernel: &mut Kernel, change: Change| {
@@ -164,9 +178,8 @@ impl Guarded {
                 .apply(&change)
                 .map_err(|error| Error::Plan(crate::plan::Failure { error, left: Vec::new() }))
         };
-        let is_fenced = |policy: &Policy| policy.can_be_fenced() && !self.has_two_devices;
-        let (fenced, was_fenced) = (is_fenced(&self.policy), is_fenced(before));
-        let macs = |policy: &Policy| if is_fenced(policy) { policy.macs() } else { Vec::new() };
+        let (fenced, was_fenced) = (self.is_fenced(&self.policy), self.is_fenced(before));
+        let macs = |policy: &Policy| if self.is_fenced(policy) { policy.macs() } else { Vec::new() };
         for mac in macs(&self.policy).into_iter().filter(|mac| !was_fenced || !before.macs().contains(mac)) {
             apply(kernel, Change::TieMac(self.device.clone(), mac))?;
         }

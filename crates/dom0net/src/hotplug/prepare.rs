@@ -32,10 +32,8 @@ pub(super) struct Prepared {
     pub(super) message: String,
     /// One sentence for the log, if something is not as one would expect.
     pub(super) warning: Option<String>,
-    /// The bridge or switch that the vif becomes a port of.
-    pub(super) bridge: Option<String>,
-    /// The kernel's bridge, if it is one.
-    pub(super) network: Option<Device>,
+    /// The bridge that the vif becomes a port of.
+    pub(super) bridge: Option<Device>,
     /// The MTU that the guest is told.
     pub(super) mtu: u32,
     /// The guest's MAC address.
@@ -109,8 +107,7 @@ fn onto_bridge(
         mtu: bridge::mtu(wanted, &seen.bridge),
         mac: wanted.policy.mac,
         addresses: wanted.addresses.clone(),
-        bridge: Some(bridge.to_string()),
-        network: Some(bridge.clone()),
+        bridge: Some(seen.bridge.device.clone()),
     })
 }
 
@@ -125,7 +122,9 @@ fn onto_switch(
     device::await_name(kernel, &device, &wanted.name)?;
     // A switch has no MTU of its own; the host's device on it has.
     let of_the_bridge = bridge.map(|name| kernel.route.link(name)).transpose()?.flatten();
-    let mtu = wanted.mtu.or(of_the_bridge.map(|bridge| bridge.mtu)).unwrap_or(link.mtu);
+    let mtu = wanted.mtu.or(of_the_bridge.as_ref().map(|bridge| bridge.mtu)).unwrap_or(link.mtu);
+    let bridge_device =
+        of_the_bridge.zip(bridge).map(|(link, name)| Device { index: link.index, name: name.clone() });
     let seen =
         route::Seen { addresses: kernel.route.addresses(Some(device.index))?, master: None, device: link };
     let bridge = port.bridge.clone();
@@ -144,8 +143,7 @@ fn onto_switch(
         mtu,
         mac: wanted.policy.mac,
         addresses: wanted.addresses.clone(),
-        bridge: Some(bridge),
-        network: None,
+        bridge: bridge_device,
     })
 }
 
@@ -194,7 +192,6 @@ fn by_routes(
         mac: wanted.policy.mac,
         addresses: routing.guest.clone(),
         bridge: None,
-        network: None,
     })
 }
 

@@ -51,7 +51,7 @@ pub(super) fn reserve(
 /// The networks that the guest is in, as far as they can serve addresses.
 fn networks(mode: Mode, prepared: &Prepared, places: &Places) -> Vec<LinkName> {
     match mode {
-        Mode::Bridge => prepared.network.iter().map(|bridge| bridge.name.clone()).collect(),
+        Mode::Bridge => prepared.bridge.iter().map(|bridge| bridge.name.clone()).collect(),
         Mode::Nat => {
             let records = Records::of(places).all(Kind::Nat).unwrap_or_default();
             let of_guests = records.into_iter().filter(|record| bridge_of(record).is_none());

@@ -71,7 +71,7 @@ fn appeared(mode: Mode, request: &Request, kernel: &mut Option<Kernel>) -> u8 {
     match open(kernel).and_then(|kernel| plug(mode, request, &mut store, kernel)) {
         Ok(plugged) => {
             let mut fields = fields(request).to_vec();
-            fields.extend(plugged.bridge.as_deref().map(|bridge| ("bridge", bridge)));
+            fields.extend(plugged.bridge.as_ref().map(|bridge| ("bridge", bridge.name.as_str())));
             if let Some(warning) = &plugged.warning {
                 report(mode, Level::Warning, warning, &fields);
             }
@@ -89,14 +89,14 @@ fn appeared(mode: Mode, request: &Request, kernel: &mut Option<Kernel>) -> u8 {
 
 fn plug(mode: Mode, request: &Request, store: &mut Client, kernel: &mut Kernel) -> Result<Prepared, Error> {
     let prepared = prepare_plug(mode, request, store, kernel)?;
-    if let Some(bridge) = &prepared.network {
+    if let Some(bridge) = &prepared.bridge {
         network::ensure(kernel, bridge, &Places::from_environment())?;
     }
     prepared.plan.apply(kernel)?;
     let known = reserve(mode, request, &prepared, store).and_then(|()| {
         let known = Known {
             device: Some(prepared.name.to_string()),
-            bridge: prepared.bridge.as_deref(),
+            bridge: prepared.bridge.as_ref().map(|bridge| bridge.name.as_str()),
             mac: Some(prepared.mac.to_string()),
             addresses: &prepared.addresses,
         };

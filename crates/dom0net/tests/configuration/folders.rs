@@ -100,6 +100,21 @@ fn the_hosts_own_configuration_decides_about_its_guests() {
 }
 
 #[test]
+fn parts_of_scripts_are_no_domains() {
+    let part = "dir=$(dirname \"$0\")\nif [ \"$type\" = vif ]\nthen\n  ip=${ip:-}\nfi\n";
+    let folder = Folder::with(&[
+        ("scripts/vif-common.sh", "dir=$(dirname \"$0\")\nip=${ip:-}\n"),
+        ("scripts/functions", part),
+        ("scripts/xen-backend.rules", "SUBSYSTEM==\"xen-backend\", ENV{script}=\"x\"\n"),
+        ("README", "See the manual.\n\nWrite vif lines (one for each card), such as these.\n"),
+    ]);
+    assert_eq!(folder.run(&["check", "."]).printed(), "");
+    assert_eq!(folder.run(&["check", "--for", "xl", "."]).printed(), "");
+    let files = folder.run(&["check", "--json", "scripts"]).json();
+    assert!(files.as_array().unwrap().iter().all(|file| file["kind"] == "script"), "{files}");
+}
+
+#[test]
 fn many_files_are_no_burden() {
     let folder = Folder::new();
     fs::create_dir(folder.path("xen")).unwrap();

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::program::Folder;
+use xenstore::{Client, Requests, Server};
+
+use crate::program::{Folder, XENSTORED};
 
 #[test]
 fn random_addresses_are_what_they_promise() {
@@ -91,6 +93,26 @@ fn one_address_can_be_asked_for() {
 fn two_interfaces_of_one_guest_are_two() {
     let folder = Folder::with(&[("a.cfg", &guest("a", "'mac=00:16:3e:00:00:01', 'mac=00:16:3e:00:00:01'"))]);
     assert_eq!(folder.run(&["mac", "check", "a.cfg"]).status, 1);
+}
+
+#[test]
+fn guests_that_are_running_are_asked_too() {
+    let folder = Folder::new();
+    let _server = Server::bind(folder.path(XENSTORED)).unwrap().spawn().unwrap();
+    let mut store = Client::connect(folder.path(XENSTORED)).unwrap();
+    store.write("/local/domain/7/name", "a").unwrap();
+    store.write("/local/domain/0/backend/vif/7/0/mac", "00:16:3e:00:00:01").unwrap();
+    folder.write("a.cfg", guest("a", "'mac=00:16:3e:00:00:01'"));
+    assert_eq!(
+        folder.run(&["mac", "check", "a.cfg"]).printed(),
+        "",
+        "its own configuration is no other guest"
+    );
+    folder.write("b.cfg", guest("b", "'mac=00:16:3e:00:00:01'"));
+    let ran = folder.run(&["mac", "check", "b.cfg"]);
+    assert_eq!(ran.status, 1);
+    let said = "00:16:3e:00:00:01 is used by b (b.cfg:3:14) and a (running, domain 7, interface 0)\n";
+    assert_eq!(ran.stdout, said);
 }
 
 #[test]

@@ -8,6 +8,9 @@ use std::process::{Command, Stdio};
 use serde_json::Value as Json;
 use tempfile::TempDir;
 
+/// Where in the folder a xenstore is, if there is one.
+pub(crate) const XENSTORED: &str = "xenstored";
+
 pub(crate) struct Folder {
     folder: TempDir,
 }
@@ -53,7 +56,7 @@ impl Folder {
         let mut child = Command::new(env!("CARGO_BIN_EXE_dom0net"))
             .args(words)
             .current_dir(self.folder.path())
-            .env("XENSTORED_PATH", self.path("no-xenstored"))
+            .env("XENSTORED_PATH", self.path(XENSTORED))
             .env("DOM0NET_RUNTIME_DIR", self.path("run"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

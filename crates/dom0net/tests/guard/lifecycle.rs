@@ -89,6 +89,32 @@ fn guards_that_share_a_table_do_not_touch_each_other() {
 }
 
 #[test]
+fn who_guards_a_port_at_the_same_time_does_not_fail() {
+    let Some(namespace) = testkit::namespace() else { return };
+    let create = || {
+        let kind = LinkKind::Bridge(BridgeOptions::default());
+        Rtnetlink::open().unwrap().create_link(&name("vif1.0"), &kind, &LinkChange::default()).unwrap();
+    };
+    namespace.run(create).unwrap();
+    std::thread::scope(|scope| {
+        for policy in [locked(), Policy::mac_only(OWN)] {
+            let namespace = &namespace;
+            scope.spawn(move || {
+                let install = || {
+                    let mut filter = NfTables::open().unwrap();
+                    (0..20).for_each(|_| {
+                        Guard::of(FIRST).install(&mut filter, &name("vif1.0"), &policy).unwrap();
+                    });
+                };
+                namespace.run(install).unwrap();
+            });
+        }
+    });
+    let state = namespace.run(|| Guard::of(FIRST).state(&mut NfTables::open().unwrap()).unwrap()).unwrap();
+    assert_eq!(state.unwrap().devices, ["vif1.0"]);
+}
+
+#[test]
 fn foreign_things_in_our_table_stay() {
     with_devices(&["vif1.0"], |filter| {
         let guard = Guard::of(FIRST);

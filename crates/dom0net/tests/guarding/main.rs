@@ -6,9 +6,11 @@ mod support;
 
 use std::io::Write;
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use dom0net::vif::PortKind;
-use netkernel::link::{LinkChange, LinkName};
+use netkernel::link::{LinkChange, LinkName, PortOptions, index_of};
 use netkernel::nftables::{Batch, NfTables, Table, TableFamily};
 use xenstore::Requests;
 
@@ -82,6 +84,10 @@ fn the_rules_can_be_read_and_loaded_by_nft() {
             let words: Vec<&str> = ["set", "web"].into_iter().chain(words.split(' ')).collect();
             said(&host, 0, &words);
         }
+        // nft has choked on rules that the kernel takes.
+        let list = || Command::new("nft").args(["list", "ruleset"]).output().unwrap();
+        let listed = host.namespace.run(list).unwrap();
+        assert!(listed.status.success(), "{words}: {}", String::from_utf8_lossy(&listed.stderr));
         let text = said(&host, 0, &["show", "web", "--nft"]);
         assert!(
             text.contains("type filter hook ingress device \"vif1.0\" priority -500; policy drop;"),
@@ -136,7 +142,8 @@ fn what_a_running_guest_may_send_is_changed_in_store_and_kernel() {
         host.forwarding_entries("xenbr0").iter().filter(|it| it.mac.to_string().ends_with("00:09")).count()
     };
     said(&host, 0, &["set", "web", "mac+=00:16:3e:00:00:09"]);
-    assert_eq!(entries(&host), 1);
+    // Kernels that filter VLANs have one for each.
+    assert!(entries(&host) >= 1);
     said(&host, 0, &["set", "web", "mac-=00:16:3e:00:00:09"]);
     assert_eq!(entries(&host), 0);
     said(&host, 0, &["set", "web", "mode=open"]);
@@ -173,6 +180,35 @@ fn a_guard_that_was_flushed_is_found_out_and_comes_back() {
 }
 
 #[test]
+fn a_watched_guard_comes_back_by_itself() {
+    let Some(host) = host() else { return };
+    let spawn = || {
+        Command::new(host.script("dom0net"))
+            .args(["guard", "watch"])
+            .env_clear()
+            .envs(host.environment())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap()
+    };
+    let mut watch = host.namespace.run(spawn).unwrap();
+    for _ in 0..3 {
+        flush(&host);
+        let end = Instant::now() + Duration::from_secs(20);
+        while guard(&host, &["check"]).status != 0 {
+            assert!(Instant::now() < end, "it does not come back");
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+    watch.kill().unwrap();
+    watch.wait().unwrap();
+    // Without it, nothing comes back.
+    flush(&host);
+    said(&host, 1, &["check"]);
+}
+
+#[test]
 fn a_guard_that_was_tampered_with_is_found_out_and_comes_back() {
     let Some(host) = host() else { return };
     let tamper = || {
@@ -193,6 +229,25 @@ fn a_guard_that_was_tampered_with_is_found_out_and_comes_back() {
 }
 
 #[test]
+fn a_port_that_was_unlocked_is_found_out_and_locked_again() {
+    let Some(host) = host() else { return };
+    said(&host, 0, &["set", "web", "isolated=yes"]);
+    for options in [
+        PortOptions { locked: Some(false), ..PortOptions::default() },
+        PortOptions { isolated: Some(false), ..PortOptions::default() },
+    ] {
+        host.kernel(|kernel| {
+            kernel.change_port(index_of(&LinkName::new("vif1.0").unwrap()).unwrap(), &options).unwrap();
+        });
+        assert!(said(&host, 1, &["check"]).contains("NOT LOCKED OR ISOLATED"));
+        said(&host, 0, &["restore"]);
+        said(&host, 0, &["check"]);
+    }
+    let port = host.link("vif1.0").unwrap().port.unwrap();
+    assert_eq!((port.locked, port.learning, port.isolated), (Some(true), Some(false), Some(true)));
+}
+
+#[test]
 fn a_device_that_was_renamed_is_found_out() {
     let Some(host) = host() else { return };
     let rename = |from: &str, to: &str| {
@@ -206,9 +261,12 @@ fn a_device_that_was_renamed_is_found_out() {
     // Under the name that it should have by its configuration, it is found by its alias, and guarded again.
     host.change("elsewhere", &LinkChange { alias: Some("vif1.0".into()), ..LinkChange::default() });
     host.write("vifname", "elsewhere");
-    let condition = said(&host, 1, &["check"]);
-    assert!(condition.contains("NO GUARD"), "{condition}");
-    said(&host, 0, &["restore"]);
+    // Old kernels tie rules to devices and not to their names.
+    if host.guard(1, PortKind::Vif).unwrap().devices != ["elsewhere"] {
+        let condition = said(&host, 1, &["check"]);
+        assert!(condition.contains("NO GUARD"), "{condition}");
+        said(&host, 0, &["restore"]);
+    }
     said(&host, 0, &["check"]);
     assert_eq!(host.guard(1, PortKind::Vif).unwrap().devices, ["elsewhere"]);
 }

@@ -228,6 +228,7 @@ fn check_devices(domain: &Domain, diagnostics: &mut Diagnostics) {
 
 /// The name that xm gives a domain without one: that of the file.
 pub(super) fn file_name(name: &str) -> Option<Text> {
-    let base = name.rsplit('/').next().filter(|base| !base.is_empty())?;
+    // Standard input has no name.
+    let base = name.rsplit('/').next().filter(|base| !base.is_empty() && *base != "-")?;
     Some(Text::whole(base.to_owned(), Span::default()))
 }

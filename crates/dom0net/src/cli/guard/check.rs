@@ -82,6 +82,11 @@ impl Check {
 }
 
 impl Restore {
+    /// For all interfaces.
+    pub(super) fn all() -> Self {
+        Self { vifs: Vec::new() }
+    }
+
     /// Runs the command and returns the exit status: 1 if a guard could not be put in force.
     pub(crate) fn run(&self) -> u8 {
         match self.restore() {
@@ -91,7 +96,8 @@ impl Restore {
         }
     }
 
-    fn restore(&self) -> Result<bool, Failed> {
+    /// Puts right what is wrong, tells of it, and says whether it could.
+    pub(super) fn restore(&self) -> Result<bool, Failed> {
         let mut host = Host::open()?;
         let mut all_right = true;
         for (port, guarded) in host.each(&self.vifs)? {

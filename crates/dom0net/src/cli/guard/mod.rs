@@ -5,6 +5,7 @@ mod packets;
 mod set;
 mod show;
 mod test;
+mod watch;
 mod which;
 
 use clap::Subcommand;
@@ -23,6 +24,8 @@ pub(crate) enum Guard {
     Check(check::Check),
     /// Put guards in force again that others have taken away.
     Restore(check::Restore),
+    /// Put them in force again whenever others take them away: a service.
+    Watch(watch::Watch),
 }
 
 impl Guard {
@@ -34,6 +37,7 @@ impl Guard {
             Self::Set(set) => set.run(),
             Self::Check(check) => check.run(),
             Self::Restore(restore) => restore.run(),
+            Self::Watch(watch) => watch.run(),
         }
     }
 }

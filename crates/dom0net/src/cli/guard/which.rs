@@ -78,7 +78,9 @@ impl Host {
     pub(super) fn all(&mut self) -> Vec<Found> {
         let mut found = Vec::new();
         for domain in &self.inventory.domains {
-            for vif in &domain.vifs {
+            // One that goes is taken out by its script, and its guard with it.
+            let staying = |vif: &&inventory::Vif| !matches!(vif.state, Some("closing" | "closed"));
+            for vif in domain.vifs.iter().filter(staying) {
                 for kind in [PortKind::Vif, PortKind::Tap] {
                     let port = port(domain.domid, vif.devid, kind);
                     match Guarded::find(&mut self.store, &mut self.kernel, port) {

@@ -106,8 +106,9 @@ impl Uses {
             Ok(found) => found,
             Err(error) => return self.problems.push(format!("this host is left out: {error}")),
         };
-        let unknown =
-            inventory.problems.iter().map(|problem| format!("running guests may be missing: {problem}"));
+        // Where guests were found, what could not be found out is not about their addresses.
+        let problems = inventory.problems.iter().filter(|_| inventory.domains.is_empty());
+        let unknown = problems.map(|problem| format!("running guests may be missing: {problem}"));
         self.problems.extend(unknown);
         // A card has no kind; bridges, bonds and VLANs have one, and share a card's address.
         for link in links.iter().filter(|link| link.kind.is_none()) {
