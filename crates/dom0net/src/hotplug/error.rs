@@ -52,6 +52,11 @@ pub enum Error {
         /// The kernel's word for what it is; none: a card.
         kind: Option<String>,
     },
+    /// The switch passes frames where the guard does not see them.
+    PastTheGuard {
+        /// The switch's bridge.
+        bridge: String,
+    },
     /// A guest that is routed to has no address.
     NoAddress,
     /// The device that a guest's packets shall leave the host by does not exist.
@@ -117,6 +122,12 @@ impl fmt::Display for Error {
                 f,
                 "{name} is no bridge but a device of kind {}; name a bridge with bridge=",
                 kind.as_deref().unwrap_or("network card")
+            ),
+            Self::PastTheGuard { bridge } => write!(
+                f,
+                "{bridge} passes frames in user space (datapath_type=netdev), where the guard does not see them; use a \
+                 bridge of the kernel's datapath, or write \"bridge:{bridge} mode=disabled\" into \
+                 /etc/xen/dom0net-guard.conf"
             ),
             Self::NoAddress => f.write_str(
                 "a routed vif needs ip=: the addresses of the guest, as in ip=10.0.0.2 (2001:db8::2 behind a blank)",

@@ -18,6 +18,7 @@ use super::request::Request;
 use super::route::{self, Routing};
 use super::uplinks::Uplinks;
 use super::{bridge, device, nat, switch};
+use crate::guard;
 use crate::openvswitch::{Database, SwitchPort};
 use crate::plan::{Device, Kernel, Plan};
 
@@ -127,13 +128,15 @@ fn onto_switch(
     let seen =
         route::Seen { addresses: kernel.route.addresses(Some(device.index))?, master: None, device: link };
     let bridge = port.bridge.clone();
-    let is_past_the_kernel = port.is_past_the_kernel(&mut Database::open()?)?;
-    let warning = is_past_the_kernel.then(|| {
-        let device = &wanted.name;
-        format!(
-            "{bridge} passes frames in user space, where the guard does not see them: {device} is not guarded"
-        )
-    });
+    let warning = if port.is_past_the_kernel(&mut Database::open()?)? {
+        // A guard that cannot hold is none; whoever wants that says so.
+        if wanted.policy.mode != guard::Mode::Disabled {
+            return Err(Error::PastTheGuard { bridge });
+        }
+        Some(format!("{bridge} passes frames in user space: {} is not guarded", wanted.name))
+    } else {
+        None
+    };
     Ok(Prepared {
         warning,
         name: wanted.name.clone(),

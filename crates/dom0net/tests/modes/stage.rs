@@ -67,6 +67,7 @@ impl Stage {
             ("DOM0NET_STATE_DIR", "state"),
             ("DOM0NET_SCRIPTS_DIR", "scripts"),
             ("OVS_RUNDIR", "ovs"),
+            ("DOM0NET_GUARD_CONFIG", "guard.conf"),
         ] {
             config.toolstack.environment.push((name.to_owned(), folder.path().join(place).into()));
         }
