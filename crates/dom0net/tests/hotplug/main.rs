@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod costs;
 mod guarded;
 
 use dom0net::vif::PortKind;
