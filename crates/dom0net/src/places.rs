@@ -1,12 +1,16 @@
 //! Where our files are.
 
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+const NATIVE: &str = "/etc/xen/dom0net.toml";
+const XEND: &str = "/etc/xen/xend-config.sxp";
 
 /// The folders of the program. Each can be moved by a variable in the environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Places {
-    /// The host's configuration: `DOM0NET_CONFIG`, else `/etc/xen/xend-config.sxp`.
+    /// The host's configuration: `DOM0NET_CONFIG`, else `/etc/xen/dom0net.toml` where there is one, else
+    /// `/etc/xen/xend-config.sxp`.
     pub config: PathBuf,
     /// What guests may do beyond the ordinary: `DOM0NET_GUARD_CONFIG`, else `/etc/xen/dom0net-guard.conf`.
     pub guard: PathBuf,
@@ -28,7 +32,7 @@ impl Places {
                 .map_or_else(|| usual.into(), PathBuf::from)
         };
         Self {
-            config: place("DOM0NET_CONFIG", "/etc/xen/xend-config.sxp"),
+            config: place("DOM0NET_CONFIG", if Path::new(NATIVE).exists() { NATIVE } else { XEND }),
             guard: place("DOM0NET_GUARD_CONFIG", "/etc/xen/dom0net-guard.conf"),
             runtime: place("DOM0NET_RUNTIME_DIR", "/run/dom0net"),
             state: place("DOM0NET_STATE_DIR", "/var/lib/dom0net"),

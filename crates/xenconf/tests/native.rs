@@ -13,25 +13,28 @@ use xenconf::xend;
 fn network() -> impl Strategy<Value = Network> {
     let text = || proptest::option::of(".{1,12}");
     let mode = proptest::sample::select(&[Mode::Bridge, Mode::Route, Mode::Nat][..]);
+    let truth = any::<Option<bool>>;
     (
-        ".{1,12}",
-        mode,
-        text(),
-        text(),
-        any::<Option<bool>>(),
-        any::<Option<bool>>(),
-        text(),
-        any::<Option<bool>>(),
+        (".{1,12}", mode, text(), text(), text(), text(), text()),
+        (truth(), truth(), truth(), truth(), truth()),
+        proptest::collection::vec(".{0,12}", 0..3),
     )
-        .prop_map(|(name, mode, bridge, uplink, antispoof, stp, subnet, dhcp)| Network {
-            name,
-            mode,
-            bridge,
-            uplink,
-            antispoof,
-            stp,
-            subnet,
-            dhcp,
+        .prop_map(|((name, mode, bridge, uplink, layout, subnet, subnet6), truths, forward)| {
+            let (antispoof, stp, dhcp, dns, isolated) = truths;
+            Network {
+                bridge,
+                uplink,
+                antispoof,
+                stp,
+                layout,
+                subnet,
+                subnet6,
+                dhcp,
+                dns,
+                isolated,
+                forward,
+                ..Network::new(name, mode)
+            }
         })
 }
 
@@ -72,15 +75,20 @@ fn the_configuration_of_the_example_is_written_so() {
 fn the_schema_knows_every_field_and_no_other() {
     let schema: Json = serde_json::from_str(SCHEMA).unwrap();
     let names = |object: &Json| object.as_object().unwrap().keys().cloned().collect::<BTreeSet<String>>();
+    let word = || Some("b".to_owned());
     let network = Network {
-        name: "a".into(),
-        mode: Mode::Nat,
-        bridge: Some("b".into()),
-        uplink: Some("c".into()),
+        bridge: word(),
+        uplink: word(),
         antispoof: Some(true),
         stp: Some(true),
-        subnet: Some("d".into()),
+        layout: word(),
+        subnet: word(),
+        subnet6: word(),
         dhcp: Some(true),
+        dns: Some(true),
+        isolated: Some(true),
+        forward: vec!["c".into()],
+        ..Network::new("a".into(), Mode::Nat)
     };
     let whole =
         serde_json::to_value(Networks { vif_script: Some("e".into()), network: vec![network] }).unwrap();

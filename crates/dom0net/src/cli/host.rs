@@ -10,13 +10,14 @@ use clap::Args;
 use dom0net::places::Places;
 use xenconf::diagnostic::Diagnostics;
 use xenconf::diagnostic::render::{Style, render};
+use xenconf::native::Networks;
 use xenconf::script::Script;
 use xenconf::source::Source;
 use xenconf::xend::{self, XendConfig};
 
 use super::fail;
 use super::output::announce;
-use super::{network_bridge, network_nat, network_route};
+use super::{native, network_bridge, network_nat, network_route};
 
 /// The script of distributions that do not want any: it does nothing.
 const NOTHING: &str = "network-dummy";
@@ -41,9 +42,12 @@ pub(crate) struct Host {
 }
 
 impl Host {
-    /// Runs the network script with this operation, and returns the exit status.
+    /// Starts or stops the networks of this host, or shows them, and returns the exit status.
     pub(crate) fn run(&self, operation: &str) -> u8 {
         let path = self.config.clone().unwrap_or_else(|| Places::from_environment().config);
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            return self.run_native(&path, operation);
+        }
         let Some(config) = (match read(&path) {
             Ok(config) => config,
             Err(error) => return fail(&format!("cannot read {}: {error}", path.display())),
@@ -54,17 +58,40 @@ impl Host {
             announce(&format!("{} names no network-script; there is nothing to do", path.display()));
             return 0;
         };
+        self.run_named(&script, operation)
+    }
+
+    /// Runs a script as xend did; ours, without another process.
+    fn run_named(&self, script: &Script, operation: &str) -> u8 {
+        let words = || self.words(operation, script.arguments.clone());
         match script.base_name() {
-            "network-bridge" => network_bridge::run(self.words(operation, script.arguments)),
-            "network-nat" => network_nat::run(self.words(operation, script.arguments)),
-            "network-route" => network_route::run(self.words(operation, script.arguments)),
+            "network-bridge" => network_bridge::run(words()),
+            "network-nat" => network_nat::run(words()),
+            "network-route" => network_route::run(words()),
             NOTHING => 0,
             _ if self.dry_run => {
                 announce(&format!("run {} {operation} {}", script.path(), script.arguments.join(" ")));
                 0
             }
-            _ => run_script(&script, operation),
+            _ => run_script(script, operation),
         }
+    }
+
+    /// The same for all networks of the native configuration, in their order; backwards, where they are stopped. What
+    /// fails stops neither those before nor those behind it.
+    fn run_native(&self, path: &Path, operation: &str) -> u8 {
+        let networks = match fs::read_to_string(path)
+            .map_err(|error| error.to_string())
+            .and_then(|text| Networks::from_toml(&text).map_err(|error| error.to_string()))
+        {
+            Ok(networks) => networks.network,
+            Err(error) => return fail(&format!("cannot read {}: {error}", path.display())),
+        };
+        let mut calls: Vec<Script> = networks.iter().map(native::call).collect();
+        if operation == "stop" {
+            calls.reverse();
+        }
+        calls.iter().map(|script| self.run_named(script, operation)).max().unwrap_or(0)
     }
 
     /// The words that a script of ours is called with.

@@ -12,6 +12,7 @@ mod host;
 mod install_scripts;
 mod lab;
 mod mac;
+mod native;
 pub(crate) mod network_bridge;
 pub(crate) mod network_nat;
 pub(crate) mod network_route;
@@ -43,7 +44,7 @@ enum Command {
 Examples:
   dom0net start --dry-run
   dom0net start --confirm 60s && dom0net confirm
-  dom0net start --config /etc/xen/xend-config.sxp")]
+  dom0net start --config /etc/xen/dom0net.toml")]
     Start(host::Host),
     /// Stop it, and give the card everything back.
     #[command(after_help = "\
@@ -51,6 +52,14 @@ Examples:
   dom0net stop --dry-run
   dom0net stop")]
     Stop(host::Host),
+    /// Show the networks of this host, and how they differ from what was started.
+    #[command(after_help = "\
+Exit status 1 means that a network is not as it should be.
+
+Examples:
+  dom0net status
+  dom0net status --config /etc/xen/dom0net.toml")]
+    Status(host::Host),
     /// Undo or finish what a start or stop left half done when it was killed. Run it at boot.
     #[command(after_help = "\
 The next start or stop does the same for its own network.
@@ -171,6 +180,7 @@ pub(crate) fn run() -> u8 {
     match cli.command {
         Command::Start(host) => host.run("start"),
         Command::Stop(host) => host.run("stop"),
+        Command::Status(host) => host.run("status"),
         Command::Recover => recover::run(),
         Command::Export(export) => export.run(),
         Command::Confirm(confirm) => confirm.run(),

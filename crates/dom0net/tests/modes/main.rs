@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "panicking is how a test fails")]
 
 mod bridge;
+mod declared;
 mod hooks;
 mod nat;
 mod openvswitch;

@@ -17,12 +17,14 @@
 //! ```
 
 mod from_xend;
+mod read;
 mod shell;
 mod wrapper;
 mod write;
 
 use serde::{Deserialize, Serialize};
 
+pub use read::BadConfiguration;
 pub use wrapper::{Call, calls};
 
 /// The JSON schema of the file, for editors and for checking it.
@@ -89,16 +91,47 @@ pub struct Network {
     /// Whether the bridge speaks the spanning tree protocol.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stp: Option<bool>,
+    /// Who is called what when the uplink is on the bridge: `today`, `bridge-is-eth0` or `classic`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layout: Option<String>,
     /// The prefix that guests behind the host's address get theirs from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subnet: Option<String>,
+    /// The same for IPv6; `no` for none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subnet6: Option<String>,
     /// Whether guests get their addresses from the host by DHCP.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dhcp: Option<bool>,
+    /// Whether the host tells guests names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dns: Option<bool>,
+    /// Whether nothing passes between the network and the outside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub isolated: Option<bool>,
+    /// Ports of the host that lead to guests: `PROTOCOL:PORT:ADDRESS[:PORT]`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forward: Vec<String>,
 }
 
 impl Network {
-    fn new(name: String, mode: Mode) -> Self {
-        Self { name, mode, bridge: None, uplink: None, antispoof: None, stp: None, subnet: None, dhcp: None }
+    /// A network of which no more is said.
+    #[must_use]
+    pub fn new(name: String, mode: Mode) -> Self {
+        Self {
+            name,
+            mode,
+            bridge: None,
+            uplink: None,
+            antispoof: None,
+            stp: None,
+            layout: None,
+            subnet: None,
+            subnet6: None,
+            dhcp: None,
+            dns: None,
+            isolated: None,
+            forward: Vec::new(),
+        }
     }
 }

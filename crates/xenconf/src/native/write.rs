@@ -44,11 +44,21 @@ fn write_network(out: &mut String, network: &Network) {
             pair(out, name, if value { "true" } else { "false" });
         }
     }
-    if let Some(subnet) = &network.subnet {
-        pair(out, "subnet", &string(subnet));
+    for (name, value) in
+        [("layout", &network.layout), ("subnet", &network.subnet), ("subnet6", &network.subnet6)]
+    {
+        if let Some(value) = value {
+            pair(out, name, &string(value));
+        }
     }
-    if let Some(dhcp) = network.dhcp {
-        pair(out, "dhcp", if dhcp { "true" } else { "false" });
+    for (name, value) in [("dhcp", network.dhcp), ("dns", network.dns), ("isolated", network.isolated)] {
+        if let Some(value) = value {
+            pair(out, name, if value { "true" } else { "false" });
+        }
+    }
+    if !network.forward.is_empty() {
+        let ports: Vec<String> = network.forward.iter().map(|port| string(port)).collect();
+        pair(out, "forward", &format!("[{}]", ports.join(", ")));
     }
 }
 
