@@ -64,7 +64,8 @@ pub(super) fn prepare_plug(
         }
         Mode::Nat => {
             let mut wanted = Wanted::new(&nodes, request)?;
-            let uplinks = Uplinks::find(kernel, request)?;
+            // IPv4 addresses are known to nobody outside, and need no answering for.
+            let uplinks = uplinks_for_ipv6(kernel, request, &wanted.addresses)?;
             let routing = nat::addressing(&mut wanted, request, store, &uplinks)?;
             by_routes(request, &nodes, wanted, &routing, kernel)
         }
@@ -240,15 +241,22 @@ pub(super) fn prepare_unplug(
                 Some((device, _)) => kernel.route.addresses(Some(device.index))?,
                 None => Vec::new(),
             };
-            let routing = Routing {
-                guest: addresses_left(request, store, found.map(|(_, link)| link), kernel)?,
-                // That a device which is named there has gone is no reason to leave the rest.
-                answer_on: Uplinks::find(kernel, request).map(|it| it.devices).unwrap_or_default(),
-                ..Routing::default()
-            };
+            let guest = addresses_left(request, store, found.map(|(_, link)| link), kernel)?;
+            // That a device which is named there has gone is no reason to leave the rest.
+            let answer_on =
+                uplinks_for_ipv6(kernel, request, &guest).map(|it| it.devices).unwrap_or_default();
+            let routing = Routing { guest, answer_on, ..Routing::default() };
             Ok(route::unplug(found, &on_device, &routing))
         }
     }
+}
+
+/// Where the host answers for these addresses; nowhere when none is of IPv6.
+fn uplinks_for_ipv6(kernel: &mut Kernel, request: &Request, guest: &[IpNet]) -> Result<Uplinks, Error> {
+    if guest.iter().any(|network| network.addr().is_ipv6()) {
+        return Uplinks::find(kernel, request);
+    }
+    Ok(Uplinks::default())
 }
 
 /// The name that the device was given, as far as xenstore still knows it.
