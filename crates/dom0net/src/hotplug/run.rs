@@ -219,6 +219,9 @@ fn dry_run(mode: Mode, request: &Request) -> u8 {
     match plan {
         Ok(plan) => {
             print!("{plan}");
+            if request.action == Action::Gone {
+                println!("take the guard of {} away", request.port);
+            }
             0
         }
         Err(error) => {

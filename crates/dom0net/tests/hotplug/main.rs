@@ -297,6 +297,10 @@ fn a_dry_run_prints_the_plan_and_does_nothing() {
     assert_eq!(outcome.status, 0, "{outcome:?}");
     assert!(outcome.stdout.contains("make vif1.0 a port of xenbr0\n"), "{}", outcome.stdout);
     assert_eq!((host.tables(), host.read("hotplug-status"), host.master_of("vif1.0")), (0, None, None));
+    assert_eq!(host.vif_bridge(ONLINE).status, 0);
+    let outcome = host.vif_bridge(&["offline", "type_if=vif", "--dry-run"]);
+    assert!(outcome.stdout.ends_with("take the guard of vif1.0 away\n"), "{}", outcome.stdout);
+    assert!(host.guard(1, PortKind::Vif).is_some());
 }
 
 #[test]
