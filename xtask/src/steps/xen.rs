@@ -50,7 +50,7 @@ const CHOSEN: &[Chosen] = &[
     Chosen { title: "dom0net: guard", limit: 240, without: &["change::"] },
     chosen("dom0net: coexistence", 120),
     chosen("dom0net: shield", 120),
-    chosen("dom0net: modes", 240),
+    chosen("dom0net: modes", 300),
     Chosen { title: "dom0net: network", limit: 240, without: &["killed::", "traffic_goes_on"] },
     chosen("dom0net: hotplug", 180),
     chosen("dom0net: lab", 120),

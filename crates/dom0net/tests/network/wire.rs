@@ -83,6 +83,7 @@ impl Wire {
         ] {
             wire.ip(words);
         }
+        wire.await_link();
         wire.await_addresses();
         wire.await_gateway();
         Some(wire)
@@ -109,6 +110,15 @@ impl Wire {
     pub(crate) fn succeeds(&self, words: &[&str]) {
         let outcome = self.network_bridge(words);
         assert_eq!(outcome.status, 0, "{words:?}: {outcome:?}");
+    }
+
+    /// Waits until the kernel has found out that the card's other end is up.
+    fn await_link(&self) {
+        let end = Instant::now() + Duration::from_secs(10);
+        while !self.ip("-brief link show dev eth0").contains(" UP ") {
+            assert!(Instant::now() < end, "the card never has a carrier");
+            thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Waits until no address is checked for uniqueness any more.
