@@ -13,7 +13,7 @@ use dom0net::routed;
 use netkernel::link::LinkName;
 
 use super::confirm::{patience, start_watch};
-use super::output::{announce, out};
+use super::output::{announce, out, with_patience};
 use super::status;
 
 const PROGRAM: &str = "network-bridge";
@@ -140,7 +140,8 @@ fn start(
         start_watch(&names.bridge, ticket, patience)?;
     }
     let how = How { ticket: ticket.map(|(ticket, _)| ticket), force: flags.force };
-    match network::start(kernel, records, &names, arguments, how)? {
+    let waiting = "waiting until the gateways answer";
+    match with_patience(waiting, || network::start(kernel, records, &names, arguments, how))? {
         Started::Now(record) => {
             let message = format!("{} is up, and {} is its uplink", record.bridge, record.uplink);
             let fields = [("bridge", record.bridge.name.as_str()), ("uplink", record.uplink.name.as_str())];

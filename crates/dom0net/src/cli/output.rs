@@ -1,6 +1,9 @@
 //! Writing to standard output.
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
 
 use serde::Serialize;
 
@@ -26,4 +29,25 @@ pub(crate) fn announce(text: &str) {
     if is_terminal() {
         out(&format!("{text}\n"));
     }
+}
+
+/// How long a person sees nothing before being told what is waited for.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Does something that is over at once, as a rule. If it is not, a person is told what it may be waiting for.
+pub(crate) fn with_patience<T>(what: &'static str, work: impl FnOnce() -> T) -> T {
+    if !io::stderr().is_terminal() {
+        return work();
+    }
+    let (done, waiting) = mpsc::channel::<()>();
+    let watcher = thread::spawn(move || {
+        if waiting.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+            eprintln!("{what}…");
+        }
+    });
+    let result = work();
+    drop(done);
+    // It ends by itself now.
+    let _ = watcher.join();
+    result
 }
