@@ -13,7 +13,7 @@ use super::manager::{Root, is_wireless, manager_of};
 use super::names::Names;
 use super::record::{Record, Records, State, Ticket};
 use super::recover::settle;
-use super::root_storage::root_storage;
+use super::root_storage::{root_storage, source_to};
 use super::snapshot::Snapshot;
 use super::verify::{answering_gateways, verify};
 use crate::guard::{NetworkGuard, NetworkPolicy};
@@ -151,7 +151,8 @@ fn check_surroundings(card: &Snapshot, names: &Names, how: How) -> Result<(), Er
         return Err(Error::Managed { name: name.clone(), manager });
     }
     let addresses: Vec<IpAddr> = card.addresses.iter().map(|address| address.local).collect();
-    let Some(storage) = root_storage(root).filter(|storage| storage.is_reached_from(&addresses)) else {
+    let Some(storage) = root_storage(root).filter(|storage| storage.is_reached_from(&addresses, source_to))
+    else {
         return Ok(());
     };
     if names.renamed.is_some() && !renames_while_up() {

@@ -44,20 +44,25 @@ pub(super) fn root_storage(root: Root<'_>) -> Option<RootStorage> {
 }
 
 impl RootStorage {
-    /// True when the packets to it leave from one of these addresses; also when nobody can tell.
-    pub(super) fn is_reached_from(&self, addresses: &[IpAddr]) -> bool {
+    /// True when the packets to it leave from one of these addresses; also when nobody can tell. `source` says from which
+    /// address packets to another one leave.
+    pub(super) fn is_reached_from(
+        &self,
+        addresses: &[IpAddr],
+        source: impl Fn(IpAddr) -> Option<IpAddr>,
+    ) -> bool {
         let servers: &[IpAddr] = match self {
             Self::Nfs(Some(server)) => std::slice::from_ref(server),
             Self::Nfs(None) | Self::Nbd => &[],
             Self::Iscsi(portals) => portals,
         };
         servers.is_empty()
-            || servers.iter().any(|server| source_to(*server).is_none_or(|own| addresses.contains(&own)))
+            || servers.iter().any(|server| source(*server).is_none_or(|own| addresses.contains(&own)))
     }
 }
 
 /// The address from which packets to `server` leave. Nothing is sent.
-fn source_to(server: IpAddr) -> Option<IpAddr> {
+pub(super) fn source_to(server: IpAddr) -> Option<IpAddr> {
     let any: IpAddr = if server.is_ipv4() { [0; 4].into() } else { [0_u16; 8].into() };
     let socket = UdpSocket::bind((any, 0)).ok()?;
     socket.connect(SocketAddr::new(server, 9)).ok()?;
@@ -172,9 +177,14 @@ mod tests {
 
     #[test]
     fn who_cannot_tell_is_careful() {
-        let local = ["127.0.0.1".parse().unwrap()];
-        assert!(RootStorage::Nbd.is_reached_from(&[]));
-        assert!(RootStorage::Nfs(Some(local[0])).is_reached_from(&local));
-        assert!(!RootStorage::Nfs(Some(local[0])).is_reached_from(&["10.9.9.9".parse().unwrap()]));
+        let ip = |text: &str| -> IpAddr { text.parse().unwrap() };
+        let own = [ip("10.0.0.250")];
+        let by_the_card = |_| Some(ip("10.0.0.250"));
+        let by_another = |_| Some(ip("10.9.9.9"));
+        let server = RootStorage::Nfs(Some(ip("10.0.0.9")));
+        assert!(server.is_reached_from(&own, by_the_card));
+        assert!(!server.is_reached_from(&own, by_another));
+        assert!(server.is_reached_from(&own, |_| None));
+        assert!(RootStorage::Nbd.is_reached_from(&own, by_another));
     }
 }
