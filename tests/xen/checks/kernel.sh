@@ -1,5 +1,5 @@
 # Our own packet tests, on this kernel. Their output is counted where we come from.
-modprobe -a 8021q dummy veth ifb br_netfilter openvswitch
+modprobe -a 8021q dummy veth ifb tun br_netfilter
 # They find the program, the examples and each other where they were built.
 root=$(cat /mnt/host/root) built=$(cat /mnt/host/built)
 mkdir -p "$root/crates" "$built/deps" "$built/examples"
