@@ -13,6 +13,8 @@ use crate::support::host::Host;
 const COUNTED: &str =
     "bind,clone,clone3,connect,execve,fork,mkdir,rename,sendmsg,sendto,setsockopt,socket,unlink,vfork";
 
+const BASELINE: &str = include_str!("system-calls.txt");
+
 fn baseline() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hotplug/system-calls.txt")
 }
@@ -39,6 +41,8 @@ fn system_calls(host: &Host, words: &[&str]) -> String {
         // `PID name(…`; a call that another thread interrupts is told in two lines, of which one is counted.
         let call = line.split_whitespace().nth(1).and_then(|word| word.split_once('('));
         if let Some((name, _)) = call {
+            // Each C library has its own way to begin a process.
+            let name = if ["clone", "clone3", "vfork"].contains(&name) { "fork" } else { name };
             *counts.entry(name.to_owned()).or_default() += 1;
         }
     }
@@ -64,5 +68,5 @@ fn a_plug_asks_no_more_of_the_kernel_than_it_did() {
         std::fs::write(baseline(), now).unwrap();
         return;
     }
-    assert_eq!(now, std::fs::read_to_string(baseline()).unwrap_or_default(), "see UPDATE_COSTS");
+    assert_eq!(now, BASELINE, "see UPDATE_COSTS");
 }
