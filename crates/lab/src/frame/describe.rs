@@ -117,6 +117,12 @@ fn word(bytes: &[u8], at: usize) -> Option<u16> {
     bytes.get(at..)?.first_chunk().copied().map(u16::from_be_bytes)
 }
 
+/// As many bytes as a header says that the packet has. What is in the frame behind them no receiver reads: it is the padding
+/// of short frames, or should be.
+fn up_to(bytes: &[u8], length: usize) -> &[u8] {
+    bytes.get(..length).unwrap_or(bytes)
+}
+
 fn content(kind: u16, body: &[u8]) -> Content {
     match kind {
         ethertype::ARP => Arp::read(body).map_or(Content::Cut, Content::Arp),
@@ -137,6 +143,7 @@ impl IpContent {
         let length = usize::from(header[0] & 0x0f) * 4;
         let source = Ipv4Addr::from(*header[12..].first_chunk::<4>()?);
         let destination = Ipv4Addr::from(*header[16..].first_chunk::<4>()?);
+        let bytes = up_to(bytes, usize::from(u16::from_be_bytes([header[2], header[3]])));
         let is_later_fragment = u16::from_be_bytes([header[6], header[7]]) & 0x1fff != 0;
         let message = if is_later_fragment {
             Message::Fragment
@@ -161,7 +168,12 @@ impl IpContent {
         let header = bytes.first_chunk::<40>()?;
         let source = Ipv6Addr::from(*header[8..].first_chunk::<16>()?);
         let destination = Ipv6Addr::from(*header[24..].first_chunk::<16>()?);
+        let length = usize::from(u16::from_be_bytes([header[4], header[5]]));
         let mut rest = bytes.get(40..).unwrap_or_default();
+        // Jumbograms have their length in an option.
+        if length > 0 {
+            rest = up_to(rest, length);
+        }
         let mut next = header[6];
         let mut extensions = Vec::new();
         let mut is_later_fragment = false;
@@ -361,6 +373,14 @@ mod tests {
             "fe80::1 > ff02::1, extension 44, fe80::9 is here"
         );
         assert_eq!(said(&Ethernet::broadcast(A).ip(&second)), "fe80::1 > ff02::1, extension 44, fragment");
+    }
+
+    #[test]
+    fn what_stands_behind_the_end_of_a_packet_is_not_read() {
+        let packet = v6().neighbour_advertisement("fe80::9".parse().unwrap(), Some(A));
+        let mut bytes = Ethernet::broadcast(A).ip(&packet).to_vec();
+        bytes[18..20].copy_from_slice(&24_u16.to_be_bytes());
+        assert_eq!(said(&Frame::new(bytes)), "fe80::1 > ff02::1, fe80::9 is here");
     }
 
     /// The independent reader agrees about what neighbour discovery looks like.
