@@ -70,6 +70,8 @@ fn is_honest_packet(policy: &Policy, ip: &IpContent) -> bool {
     }
     let is_own = policy.allows_source(ip.source);
     match &ip.message {
+        // An extension header that the packet ends in: no receiver gets through it.
+        Message::Other(0 | 43 | 44 | 60) if ip.source.is_ipv6() => true,
         Message::NeighbourSolicitation { target } if ip.source.is_unspecified() => {
             policy.allows_source((*target).into())
         }
