@@ -33,7 +33,7 @@ fn main() -> ExitCode {
 fn vif_script(mode: Mode, arguments: impl IntoIterator<Item = OsString>) -> u8 {
     let mut arguments = arguments.into_iter().peekable();
     if arguments.peek().is_some_and(|word| word == "--help" || word == "-h") {
-        cli::vif_script::help(mode);
+        cli::output::out(&cli::vif_script::help(mode));
         return 0;
     }
     dom0net::hotplug::run(mode, arguments, |name| std::env::var_os(name))

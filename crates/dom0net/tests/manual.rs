@@ -234,3 +234,57 @@ fn links_between_pages_lead_somewhere() {
         }
     }
 }
+
+/// What `man` would complain about in a page, when it is here to ask.
+fn complaints(page: &Path) -> Option<String> {
+    let mut man = Command::new(testkit::program("man")?);
+    man.args(["--warnings=w", "--local-file"]).arg(page).env("MANWIDTH", "100").env("LC_ALL", "C.UTF-8");
+    let output = man.output().unwrap();
+    Some(String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+#[test]
+fn each_command_has_a_page_that_man_reads() {
+    let folder = tempfile::tempdir().unwrap();
+    let generate =
+        |into: &Path| Command::new(PROGRAM).args(["generate", "man", "--into"]).arg(into).output().unwrap();
+    assert!(generate(folder.path()).status.success());
+    let page = |name: &str| folder.path().join("man8").join(format!("{name}.8"));
+    // Deeper and deeper: a command, and what its help lists.
+    let mut to_see: Vec<Vec<String>> = vec![Vec::new()];
+    let mut seen = 0;
+    while let Some(path) = to_see.pop() {
+        let words: Vec<&str> = path.iter().map(String::as_str).collect();
+        let said = help(&words).unwrap();
+        let script = words.first().filter(|word| word.starts_with("network-") || word.contains("vif-"));
+        let name = match script {
+            Some(&script) if script != "vif-spec" => script.to_owned(),
+            _ => [&["dom0net"], &words[..]].concat().join("-"),
+        };
+        assert!(page(&name).exists(), "there is no page {name}(8)");
+        seen += 1;
+        let below = said.lines().skip_while(|line| *line != "Commands:").skip(1);
+        let names = below.take_while(|line| !line.is_empty()).filter(|line| !line.starts_with("    "));
+        let names = names.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help");
+        to_see.extend(names.map(|name| path.iter().cloned().chain([name.to_owned()]).collect()));
+    }
+    assert!(seen > 30, "only {seen} commands were found");
+    // Where no page can be written, that is said.
+    let refused = generate(Path::new(PROGRAM));
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("cannot make"), "{refused:?}");
+    for file in fs::read_dir(folder.path().join("man8")).unwrap() {
+        let file = file.unwrap().path();
+        let Some(complaints) = complaints(&file) else { return };
+        assert!(complaints.is_empty(), "{}: {complaints}", file.display());
+    }
+}
+
+#[test]
+fn shells_can_complete_what_there_is() {
+    for shell in ["bash", "zsh", "fish"] {
+        let output = Command::new(PROGRAM).args(["generate", "completions", shell]).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success() && text.contains("install-scripts"), "{shell}: {text}");
+    }
+}

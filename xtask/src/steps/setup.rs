@@ -13,7 +13,9 @@ use crate::report::Report;
 const PROGRAMS: &[(&str, &str)] = &[
     ("dnsmasq", "dnsmasq-base"),
     ("gcc", "gcc"),
+    ("groff", "groff-base"),
     ("ip", "iproute2"),
+    ("man", "man-db"),
     ("nft", "nftables"),
     ("strace", "strace"),
 ];

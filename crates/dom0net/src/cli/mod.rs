@@ -7,6 +7,7 @@ mod confirm;
 mod convert;
 mod explain;
 mod export;
+mod generate;
 mod guard;
 mod host;
 mod install_scripts;
@@ -16,7 +17,7 @@ mod native;
 pub(crate) mod network_bridge;
 pub(crate) mod network_nat;
 pub(crate) mod network_route;
-mod output;
+pub(crate) mod output;
 mod recover;
 mod script;
 mod show;
@@ -110,6 +111,9 @@ Examples:
   dom0net install-scripts
   dom0net install-scripts --uninstall")]
     InstallScripts(install_scripts::InstallScripts),
+    /// Man pages, and completions for shells.
+    #[command(subcommand)]
+    Generate(generate::Generate),
     /// What guests may send: shown, tested, changed, checked.
     #[command(subcommand)]
     Guard(guard::Guard),
@@ -193,6 +197,7 @@ pub(crate) fn run() -> u8 {
         Command::Mac(mac) => mac.run(),
         Command::Addresses(remembered) => remembered.run(),
         Command::InstallScripts(install) => install.run(),
+        Command::Generate(generate) => generate.run(),
         Command::Guard(guard) => guard.run(),
         Command::Lab(lab) => lab.run(),
         Command::NetworkBridge { words } => network_bridge::run(words),

@@ -18,7 +18,7 @@ use super::status;
 
 const PROGRAM: &str = "network-bridge";
 
-const HELP: &str = "\
+pub(crate) const HELP: &str = "\
 Move this host's network card onto a bridge for guests, and back.
 
 Usage: network-bridge start|stop|status [name=value...] [--dry-run] [--json] [--force]

@@ -13,7 +13,7 @@ use super::script::{Flags, Script};
 
 const SCRIPT: Script = Script { name: "network-nat", help: HELP };
 
-const HELP: &str = "\
+pub(crate) const HELP: &str = "\
 Let guests out as this host, and undo that.
 
 Usage: network-nat start|stop|status [name=value...] [--dry-run] [--json] [--force]

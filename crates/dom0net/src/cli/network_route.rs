@@ -11,7 +11,7 @@ use super::script::{Flags, Script};
 
 const SCRIPT: Script = Script { name: "network-route", help: HELP };
 
-const HELP: &str = "\
+pub(crate) const HELP: &str = "\
 Make this host a router for its guests, and undo that. Their interfaces have script=vif-route.
 
 Usage: network-route start|stop|status [netdev=DEVICE] [--dry-run] [--json]

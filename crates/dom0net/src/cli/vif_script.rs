@@ -2,12 +2,10 @@
 
 use dom0net::hotplug::Mode;
 
-use super::output::out;
-
-/// Prints how a script is called.
-pub(crate) fn help(mode: Mode) {
+/// How a script is called.
+pub(crate) fn help(mode: Mode) -> String {
     let script = mode.script();
-    out(&format!(
+    format!(
         "{what}
 
 Usage: {script} online|offline [type_if=vif] [name=value...] [--dry-run]
@@ -30,7 +28,7 @@ Examples:
   vif = ['script={script}']  in a guest's configuration
 ",
         what = what(mode)
-    ));
+    )
 }
 
 fn what(mode: Mode) -> &'static str {
