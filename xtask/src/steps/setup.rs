@@ -15,9 +15,12 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("gcc", "gcc"),
     ("groff", "groff-base"),
     ("ip", "iproute2"),
+    ("iptables", "iptables"),
     ("man", "man-db"),
     ("nft", "nftables"),
     ("strace", "strace"),
+    // Xen's own scripts call them, which run beside ours in some tests.
+    ("xenstore-read", "xenstore-utils"),
 ];
 
 pub(super) fn run(places: &Places, report: &mut Report) {
