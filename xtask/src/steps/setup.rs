@@ -16,6 +16,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("ip", "iproute2"),
     ("nft", "nftables"),
     ("strace", "strace"),
+    ("valgrind", "valgrind"),
 ];
 
 pub(super) fn run(places: &Places, report: &mut Report) {
