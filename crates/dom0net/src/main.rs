@@ -11,6 +11,11 @@ use std::process::ExitCode;
 
 use dom0net::hotplug::{Action, Mode};
 
+/// musl's own allocator asks the kernel for memory page by page, and gives each back: half a hundred system calls in a plug.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
 fn main() -> ExitCode {
     let mut arguments = std::env::args_os();
     let called = arguments.next().unwrap_or_default();

@@ -44,14 +44,21 @@ pub(crate) fn send(socket: &impl AsFd, bytes: &[u8]) -> io::Result<()> {
     if sent == bytes.len() { Ok(()) } else { Err(io::ErrorKind::WriteZero.into()) }
 }
 
-/// Receives one datagram into `buffer` and returns its *real* length, which is larger than the buffer when the
-/// datagram was cut.
-pub(crate) fn receive(socket: &impl AsFd, buffer: &mut [u8]) -> io::Result<usize> {
-    // SAFETY: pointer and length are those of a slice borrowed mutably; the call writes no more than that even
-    // when MSG_TRUNC makes it return more.
-    retry(|| unsafe {
-        libc::recv(socket.as_fd().as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), libc::MSG_TRUNC)
-    })
+/// Receives one datagram into `buffer`, in place of what is in it, and returns its *real* length, which is larger than
+/// the buffer's capacity when the datagram was cut: then the buffer is empty.
+pub(crate) fn receive(socket: &impl AsFd, buffer: &mut Vec<u8>) -> io::Result<usize> {
+    buffer.clear();
+    let space = buffer.spare_capacity_mut();
+    // SAFETY: pointer and length are those of a slice borrowed mutably; the call only writes, and no more than that
+    // even when MSG_TRUNC makes it return more.
+    let length = retry(|| unsafe {
+        libc::recv(socket.as_fd().as_raw_fd(), space.as_mut_ptr().cast(), space.len(), libc::MSG_TRUNC)
+    })?;
+    if length <= space.len() {
+        // SAFETY: the call has written `length` bytes from the buffer's beginning on, which is within its capacity.
+        unsafe { buffer.set_len(length) };
+    }
+    Ok(length)
 }
 
 /// Waits until `socket` has something to read. False: nothing came in `limit` (rounded up to milliseconds).

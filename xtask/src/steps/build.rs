@@ -36,8 +36,12 @@ pub(super) fn program(places: &Places) -> Result<Result<PathBuf, Ran>, String> {
     }
     let arguments = ["build", "--quiet", "--release", "--package=dom0net", "--target", STATIC_TARGET];
     let ran = cargo(places, "build-static", &arguments).run().map_err(|error| error.to_string())?;
-    let program = places.target.join(STATIC_TARGET).join("release/dom0net");
-    Ok(if ran.succeeded() { Ok(program) } else { Err(ran) })
+    Ok(if ran.succeeded() { Ok(shipped(places)) } else { Err(ran) })
+}
+
+/// Where the program is, if it was built.
+pub(super) fn shipped(places: &Places) -> PathBuf {
+    places.target.join(STATIC_TARGET).join("release/dom0net")
 }
 
 /// True when the compiler can make static programs.

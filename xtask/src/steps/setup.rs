@@ -21,6 +21,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("strace", "strace"),
     // Xen's own scripts call them, which run beside ours in some tests.
     ("xenstore-read", "xenstore-utils"),
+    ("valgrind", "valgrind"),
 ];
 
 pub(super) fn run(places: &Places, report: &mut Report) {

@@ -59,6 +59,11 @@ fn count(places: &Places, run: &mut Program) -> Outcome {
     let skip_log = run.log_file("skips");
     run.env(SKIP_LOG, &skip_log);
     let unpacked = [("XEN_PACKAGES", places.xen_packages()), ("OVS_PACKAGES", places.switch_packages())];
+    // What the build step has built.
+    let shipped = super::build::shipped(places);
+    if shipped.is_file() {
+        run.env("DOM0NET_PROGRAM", shipped);
+    }
     for (variable, packages) in unpacked.into_iter().filter(|(_, packages)| packages.is_dir()) {
         run.env(variable, packages);
     }

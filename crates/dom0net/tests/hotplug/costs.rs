@@ -1,10 +1,22 @@
-//! What a plug asks of the kernel, counted: the same on each machine, however fast it is.
+//! What a plug asks of the kernel and what it takes itself, counted: the same on each machine, however fast it is.
 //!
-//! A change of these numbers is a change of what each plug of each guest costs. `UPDATE_COSTS=1` writes them anew.
+//! A change of these numbers is a change of what each plug of each guest costs. `system-calls.txt` and `instructions.txt`
+//! hold what they were, `system-calls.md` what each call is for. `UPDATE_COSTS=1` writes the first two anew.
+//!
+//! Instructions and memory are those of the program as it is shipped, which `DOM0NET_PROGRAM` names:
+//!
+//! ```text
+//! cargo build --release --package dom0net --target x86_64-unknown-linux-musl
+//! DOM0NET_PROGRAM=$PWD/target/x86_64-unknown-linux-musl/release/dom0net UPDATE_COSTS=1 cargo test --package dom0net --test hotplug costs
+//! ```
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use crate::support::host::Host;
 
@@ -13,10 +25,42 @@ use crate::support::host::Host;
 const COUNTED: &str =
     "bind,clone,clone3,connect,execve,fork,mkdir,rename,sendmsg,sendto,setsockopt,socket,unlink,vfork";
 
-const BASELINE: &str = include_str!("system-calls.txt");
+const CALLS: &str = include_str!("system-calls.txt");
+const INSTRUCTIONS: &str = include_str!("instructions.txt");
 
-fn baseline() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hotplug/system-calls.txt")
+/// Compilers differ from version to version: so many hundredths more or less are no change.
+const TOLERANCE: u64 = 5;
+/// The most memory that a plug may hold at once, in KiB.
+const LARGEST: u64 = 4096;
+
+/// Writes a baseline anew if that is asked for.
+fn update(file: &str, now: &str) -> bool {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/hotplug").join(file);
+    let is_asked_for = std::env::var_os("UPDATE_COSTS").is_some();
+    if is_asked_for {
+        fs::write(path, now).unwrap();
+    }
+    is_asked_for
+}
+
+/// The program as it is shipped, and its name as a script; none, after saying so, where it was not built.
+fn shipped(host: &Host) -> Option<(PathBuf, PathBuf)> {
+    let Some(program) = std::env::var_os("DOM0NET_PROGRAM").map(PathBuf::from) else {
+        testkit::skip!("DOM0NET_PROGRAM does not name the program as it is shipped");
+        return None;
+    };
+    let script = host.script("shipped").join("vif-bridge");
+    fs::create_dir_all(script.parent().unwrap()).unwrap();
+    symlink(&program, &script).unwrap();
+    Some((program, script))
+}
+
+/// Sets up a call of a script as libxl makes it.
+fn as_libxl_calls<'a>(host: &Host, command: &'a mut Command) -> &'a mut Command {
+    command
+        .env_clear()
+        .envs(host.environment())
+        .envs([("XENBUS_PATH", "backend/vif/1/0"), ("vif", "vif1.0"), ("DOM0NET_LOG", "none")])
 }
 
 /// How often each system call is made, one line for each.
@@ -24,20 +68,17 @@ fn system_calls(host: &Host, words: &[&str]) -> String {
     let strace = testkit::program("strace").expect("looked for before");
     let log = host.script("calls");
     let run = || {
-        Command::new(&strace)
+        let mut command = Command::new(&strace);
+        command
             .args(["-f", "-qq", "-o", log.to_str().unwrap(), "-e", &format!("trace={COUNTED}")])
             .arg(host.script("vif-bridge"))
-            .args(words)
-            .env_clear()
-            .envs(host.environment())
-            .envs([("XENBUS_PATH", "backend/vif/1/0"), ("vif", "vif1.0")])
-            .output()
-            .unwrap()
+            .args(words);
+        as_libxl_calls(host, &mut command).output().unwrap()
     };
     let output = host.namespace.run(run).unwrap();
     assert!(output.status.success(), "{words:?}: {output:?}");
     let mut counts = BTreeMap::<String, u32>::new();
-    for line in std::fs::read_to_string(&log).unwrap().lines() {
+    for line in fs::read_to_string(&log).unwrap().lines() {
         // `PID name(…`; a call that another thread interrupts is told in two lines, of which one is counted.
         let call = line.split_whitespace().nth(1).and_then(|word| word.split_once('('));
         if let Some((name, _)) = call {
@@ -64,9 +105,105 @@ fn a_plug_asks_no_more_of_the_kernel_than_it_did() {
     let online = system_calls(&host, &["online", "type_if=vif"]);
     let offline = system_calls(&host, &["offline", "type_if=vif"]);
     let now = online + &offline;
-    if std::env::var_os("UPDATE_COSTS").is_some() {
-        std::fs::write(baseline(), now).unwrap();
+    if update("system-calls.txt", &now) {
         return;
     }
-    assert_eq!(now, BASELINE, "see UPDATE_COSTS");
+    assert_eq!(now, CALLS, "see UPDATE_COSTS");
+}
+
+#[test]
+fn each_system_call_has_a_reason() {
+    let reasons = include_str!("system-calls.md");
+    for line in CALLS.lines() {
+        let [operation, name, count] = line.split(' ').collect::<Vec<_>>()[..] else { panic!("{line}") };
+        // `| online | sendto | 10 | why |`; several rows for one call add up.
+        let rows = reasons.lines().filter_map(|row| {
+            let cells: Vec<&str> = row.split('|').map(str::trim).collect();
+            let is_of_this = cells.get(1) == Some(&operation) && cells.get(2) == Some(&name);
+            is_of_this.then(|| cells[3].parse::<u32>().unwrap())
+        });
+        assert_eq!(rows.sum::<u32>().to_string(), count, "{operation} {name} in system-calls.md");
+    }
+}
+
+/// How many instructions a program executes.
+fn instructions(host: &Host, valgrind: &Path, program: &Path, words: &[&str]) -> u64 {
+    let out = host.script("callgrind");
+    let run = || {
+        let mut command = Command::new(valgrind);
+        command
+            .args(["--tool=callgrind", &format!("--callgrind-out-file={}", out.display())])
+            .arg(program)
+            .args(words);
+        as_libxl_calls(host, &mut command).output().unwrap()
+    };
+    let output = host.namespace.run(run).unwrap();
+    assert!(output.status.success(), "{words:?}: {output:?}");
+    let text = fs::read_to_string(&out).unwrap();
+    let total = text.lines().find_map(|line| line.strip_prefix("totals: ")).expect("callgrind counts");
+    total.trim().parse().unwrap()
+}
+
+#[test]
+fn a_plug_executes_no_more_instructions_than_it_did() {
+    let Some(valgrind) = testkit::program("valgrind") else { return };
+    let Some(host) = Host::with_bridge_and_vif() else { return };
+    let Some((program, script)) = shipped(&host) else { return };
+    host.write("ip", "10.0.0.1 2001:db8::1");
+    // The first plug of a host makes a table that stays.
+    assert_eq!(host.vif_bridge(&["online", "type_if=vif"]).status, 0);
+    assert_eq!(host.vif_bridge(&["offline", "type_if=vif"]).status, 0);
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/web.cfg");
+    let check = ["check", example.to_str().unwrap()];
+    let calls: [(&Path, &[&str]); 3] =
+        [(&script, &["online", "type_if=vif"]), (&script, &["offline", "type_if=vif"]), (&program, &check)];
+    let counts = calls.map(|(program, words)| (words[0], instructions(&host, &valgrind, program, words)));
+    let now: String = counts.iter().map(|(word, count)| format!("{word} {count}\n")).collect();
+    if update("instructions.txt", &now) {
+        return;
+    }
+    for (line, (word, count)) in INSTRUCTIONS.lines().zip(counts) {
+        let was: u64 = line.strip_prefix(word).unwrap().trim().parse().unwrap();
+        assert!(count.abs_diff(was) * 100 <= was * TOLERANCE, "{word}: {count}, was {was}; see UPDATE_COSTS");
+    }
+    assert_eq!(INSTRUCTIONS.lines().count(), counts.len());
+}
+
+#[test]
+fn a_plug_holds_little_memory() {
+    let Some(strace) = testkit::program("strace") else { return };
+    let Some(host) = Host::with_bridge_and_vif() else { return };
+    let Some((_, script)) = shipped(&host) else { return };
+    host.write("ip", "10.0.0.1 2001:db8::1");
+    for word in ["online", "offline"] {
+        let spawn = || {
+            let mut command = Command::new(&strace);
+            // Held at its end, where it can be looked at.
+            command
+                .args(["-qq", "-e", "trace=exit_group", "-e", "inject=exit_group:delay_enter=500000"])
+                .arg(&script)
+                .args([word, "type_if=vif"]);
+            as_libxl_calls(&host, &mut command).stderr(Stdio::null()).spawn().unwrap()
+        };
+        let mut tracer = host.namespace.run(spawn).unwrap();
+        let mut peak = 0;
+        while tracer.try_wait().unwrap().is_none() {
+            peak = peak_of_child(tracer.id()).unwrap_or(0).max(peak);
+            thread::sleep(Duration::from_millis(5));
+        }
+        assert!(tracer.wait().unwrap().success(), "{word}");
+        assert!(peak > 0, "{word}: nothing was seen");
+        assert!(peak < LARGEST, "{word}: {peak} KiB");
+    }
+}
+
+/// The most memory that the program has held which the tracer runs, in KiB; none while it does not run.
+fn peak_of_child(tracer: u32) -> Option<u64> {
+    let children = fs::read_to_string(format!("/proc/{tracer}/task/{tracer}/children")).ok()?;
+    let child = children.split_whitespace().next()?;
+    // Before it becomes our program it is a copy of the tracer.
+    let name = fs::read_to_string(format!("/proc/{child}/comm")).ok()?;
+    let status = fs::read_to_string(format!("/proc/{child}/status")).ok()?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    (name.trim() == "vif-bridge").then(|| peak.trim().trim_end_matches(" kB").parse().ok())?
 }

@@ -1,7 +1,5 @@
 //! Writing netlink messages: a header, a family's own header, and attributes that may nest (`netlink(7)`).
 
-use std::ops::Range;
-
 /// Bytes of a `struct nlmsghdr`.
 pub(super) const HEADER_LENGTH: usize = 16;
 /// Bytes of a `struct nlattr`.
@@ -69,18 +67,18 @@ impl Message {
     /// Begins the next message in the buffer; what is written from here on belongs to it.
     pub fn begin(&mut self, kind: u16, flags: u16, sequence: u32) {
         self.start = Some(self.bytes.len());
-        self.bytes.extend_from_slice(&[0; 4]);
-        self.bytes.extend_from_slice(&kind.to_ne_bytes());
-        self.bytes.extend_from_slice(&flags.to_ne_bytes());
-        self.bytes.extend_from_slice(&sequence.to_ne_bytes());
-        self.bytes.extend_from_slice(&0_u32.to_ne_bytes());
+        let mut header = [0; HEADER_LENGTH];
+        header[4..6].copy_from_slice(&kind.to_ne_bytes());
+        header[6..8].copy_from_slice(&flags.to_ne_bytes());
+        header[8..12].copy_from_slice(&sequence.to_ne_bytes());
+        self.bytes.extend_from_slice(&header);
         self.finish_part();
     }
 
     /// Gives the message that is being written this sequence number.
     pub fn set_sequence(&mut self, sequence: u32) {
         if let Some(start) = self.start {
-            self.patch(start + 8..start + 12, &sequence.to_ne_bytes());
+            self.patch(start + 8, sequence.to_ne_bytes());
         }
     }
 
@@ -88,7 +86,7 @@ impl Message {
     pub fn add_flags(&mut self, more: u16) {
         if let Some(at) = self.start.map(|start| start + 6) {
             let flags = u16::from_ne_bytes([self.bytes[at], self.bytes[at + 1]]) | more;
-            self.patch(at..at + 2, &flags.to_ne_bytes());
+            self.patch(at, flags.to_ne_bytes());
         }
     }
 
@@ -109,12 +107,24 @@ impl Message {
     /// If the payload is longer than an attribute can be (65,531 bytes). Everything this crate writes is bounded
     /// far below, by types or by the caller's own check.
     pub fn attribute(&mut self, kind: u16, payload: &[u8]) {
-        let length = u16::try_from(ATTRIBUTE_HEADER_LENGTH + payload.len())
-            .expect("an attribute's payload is shorter than 64 KiB");
-        self.bytes.extend_from_slice(&length.to_ne_bytes());
-        self.bytes.extend_from_slice(&kind.to_ne_bytes());
+        self.attribute_header(kind, payload.len());
         self.bytes.extend_from_slice(payload);
         self.finish_part();
+    }
+
+    fn attribute_header(&mut self, kind: u16, payload: usize) {
+        let length = u16::try_from(ATTRIBUTE_HEADER_LENGTH + payload)
+            .expect("an attribute's payload is shorter than 64 KiB");
+        let ([a, b], [c, d]) = (length.to_ne_bytes(), kind.to_ne_bytes());
+        self.bytes.extend_from_slice(&[a, b, c, d]);
+    }
+
+    /// An attribute of four bytes, which needs no padding: most are.
+    fn word(&mut self, kind: u16, value: [u8; 4]) {
+        const LENGTH: [u8; 2] = 8_u16.to_ne_bytes();
+        let ([a, b], [c, d], [e, f, g, h]) = (LENGTH, kind.to_ne_bytes(), value);
+        self.bytes.extend_from_slice(&[a, b, c, d, e, f, g, h]);
+        self.count();
     }
 
     /// Writes an attribute of one byte.
@@ -129,12 +139,12 @@ impl Message {
 
     /// Writes a 32-bit attribute in the machine's byte order.
     pub fn u32(&mut self, kind: u16, value: u32) {
-        self.attribute(kind, &value.to_ne_bytes());
+        self.word(kind, value.to_ne_bytes());
     }
 
     /// Writes a 32-bit attribute in network byte order.
     pub fn u32_be(&mut self, kind: u16, value: u32) {
-        self.attribute(kind, &value.to_be_bytes());
+        self.word(kind, value.to_be_bytes());
     }
 
     /// Writes a 64-bit attribute in network byte order.
@@ -144,10 +154,10 @@ impl Message {
 
     /// Writes a string attribute with its closing NUL.
     pub fn string(&mut self, kind: u16, value: &str) {
-        let mut payload = Vec::with_capacity(value.len() + 1);
-        payload.extend_from_slice(value.as_bytes());
-        payload.push(0);
-        self.attribute(kind, &payload);
+        self.attribute_header(kind, value.len() + 1);
+        self.bytes.extend_from_slice(value.as_bytes());
+        self.bytes.push(0);
+        self.finish_part();
     }
 
     /// Writes an attribute whose payload is the attributes that `content` writes.
@@ -156,10 +166,11 @@ impl Message {
     /// As [`attribute`](Self::attribute).
     pub fn nested(&mut self, kind: u16, content: impl FnOnce(&mut Self)) {
         let at = self.bytes.len();
-        self.attribute(kind | NLA_F_NESTED, &[]);
+        self.attribute_header(kind | NLA_F_NESTED, 0);
         content(self);
         let length = u16::try_from(self.bytes.len() - at).expect("nested attributes are shorter than 64 KiB");
-        self.patch(at..at + 2, &length.to_ne_bytes());
+        self.patch(at, length.to_ne_bytes());
+        self.count();
     }
 
     /// All messages written so far, ready to be sent.
@@ -170,15 +181,23 @@ impl Message {
 
     /// Pads to four bytes, and makes the header count what has been written.
     fn finish_part(&mut self) {
-        self.bytes.resize(self.bytes.len().next_multiple_of(4), 0);
+        let padding = self.bytes.len().wrapping_neg() % 4;
+        self.bytes.extend_from_slice(&[0; 3][..padding]);
+        self.count();
+    }
+
+    /// Makes the header count what has been written.
+    fn count(&mut self) {
         if let Some(start) = self.start {
             let length = u32::try_from(self.bytes.len() - start).expect("a message is shorter than 4 GiB");
-            self.patch(start..start + 4, &length.to_ne_bytes());
+            self.patch(start, length.to_ne_bytes());
         }
     }
 
-    fn patch(&mut self, range: Range<usize>, bytes: &[u8]) {
-        self.bytes[range].copy_from_slice(bytes);
+    fn patch<const N: usize>(&mut self, at: usize, bytes: [u8; N]) {
+        if let Some(place) = self.bytes.get_mut(at..).and_then(|rest| rest.first_chunk_mut()) {
+            *place = bytes;
+        }
     }
 }
 

@@ -61,7 +61,7 @@ impl Socket {
         let descriptor = sys::netlink_socket(number)?;
         // Kernels before 4.12 have no sentences to give; that is no reason to fail.
         let _ = sys::set_netlink_option(&descriptor, NetlinkOption::ExtendedAck, 1);
-        Ok(Self { descriptor, sequence: 0, buffer: vec![0; BUFFER], strict: false })
+        Ok(Self { descriptor, sequence: 0, buffer: Vec::with_capacity(BUFFER), strict: false })
     }
 
     /// Sends a request and waits for its acknowledgement.
@@ -142,8 +142,8 @@ impl Socket {
     /// Reads one datagram and gives its messages to `read` until that returns something.
     pub(crate) fn read_until<T>(&mut self, mut read: impl FnMut(Reply<'_>) -> Option<T>) -> Result<T, Cause> {
         loop {
-            let length = self.receive()?;
-            for reply in Replies::new(&self.buffer[..length]) {
+            self.receive()?;
+            for reply in Replies::new(&self.buffer) {
                 if let Some(result) = read(reply) {
                     return Ok(result);
                 }
@@ -167,8 +167,8 @@ impl Socket {
     fn answers(&mut self, sequence: u32, mut read: impl FnMut(Reply<'_>)) -> Result<(), Cause> {
         let mut interrupted = false;
         loop {
-            let length = self.receive()?;
-            for reply in Replies::new(&self.buffer[..length]) {
+            self.receive()?;
+            for reply in Replies::new(&self.buffer) {
                 // Left over from a request that was given up.
                 if reply.sequence != sequence {
                     continue;
@@ -183,19 +183,19 @@ impl Socket {
         }
     }
 
-    /// Receives one datagram and returns its length in the buffer.
+    /// Receives one datagram into the buffer.
     ///
     /// A datagram larger than the buffer is lost, but the buffer has grown: for a dump the caller's next attempt
     /// succeeds, and nothing else is answered with as much.
-    fn receive(&mut self) -> Result<usize, Cause> {
+    fn receive(&mut self) -> Result<(), Cause> {
         let length = sys::receive(&self.descriptor, &mut self.buffer)?;
-        if length <= self.buffer.len() {
-            return Ok(length);
+        if length == self.buffer.len() {
+            return Ok(());
         }
         if length > LARGEST {
             return Err(Cause::Malformed("an answer of more than 16 MiB"));
         }
-        self.buffer.resize(length.next_power_of_two(), 0);
+        self.buffer.reserve(length.next_power_of_two());
         // A dump under way must be read to its end before the next one can start.
         self.discard_pending()?;
         Err(Cause::Unsteady)
