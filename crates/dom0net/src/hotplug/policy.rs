@@ -50,6 +50,7 @@ pub(super) fn policy_of(
     let bad_words = |error: BadWord| bad("guard", words, &error.to_string());
     draft.apply(words).map_err(bad_words)?;
     let mut policy = draft.policy(wanted.policy.mac).map_err(bad_words)?;
+    policy.logged_as = who.domain.filter(|_| policy.log).map(Policy::log_name);
     // A guest that is given VLANs may use them, unless the guard was told something else.
     if policy.vlans == Vlans::Only(Vec::new()) {
         policy.vlans = Vlans::Only(ranges(&wanted.tagged));
@@ -165,7 +166,10 @@ impl Guarded {
         let bad_words = |error: BadWord| bad("guard", words, &error.to_string());
         let mut draft = self.draft.clone();
         draft.apply(words).map_err(bad_words)?;
-        let policy = draft.policy(self.policy.mac).map_err(bad_words)?;
+        let mut policy = draft.policy(self.policy.mac).map_err(bad_words)?;
+        let name = store.read(&format!("/local/domain/{}/name", self.port.vif.domid))?;
+        // The same text as when it is plugged or restored.
+        policy.logged_as = text("name", name.as_deref())?.filter(|_| policy.log).map(Policy::log_name);
         let node = format!("{}/guard", self.backend);
         let before = store.read(&node)?;
         store.write(&node, draft.to_string())?;
