@@ -6,6 +6,7 @@ pub mod guard;
 pub mod hotplug;
 pub mod inventory;
 pub mod log;
+pub mod metrics;
 pub mod network;
 pub mod openvswitch;
 pub mod places;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use ethernet::MacAddress;
 use serde::{Deserialize, Serialize};
 
 /// A virtual interface: device number `devid` of domain `domid` (`xen/include/public/io/netif.h`).
@@ -19,6 +20,9 @@ impl fmt::Display for Vif {
         write!(f, "vif{}.{}", self.domid, self.devid)
     }
 }
+
+/// The host's end of every vif has this address: a bridge never takes the highest for its own.
+pub(crate) const BACKEND_MAC: MacAddress = MacAddress::new([0xfe, 0xff, 0xff, 0xff, 0xff, 0xff]);
 
 /// One of the devices in the host that a vif can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

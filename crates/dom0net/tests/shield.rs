@@ -6,11 +6,12 @@
 mod support;
 
 use std::io::ErrorKind;
-use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
 
-use dom0net::guard::{Condition, NetworkGuard, NetworkPolicy, Reach, Service};
-use lab::Station;
+use dom0net::guard::{Condition, Network, NetworkGuard, NetworkPolicy, Reach, Service};
+use lab::frame::{Ethernet, Packet};
+use lab::{Lookout, Station};
 use netkernel::link::LinkName;
 use netkernel::nftables::NfTables;
 
@@ -88,6 +89,68 @@ fn isolated_guests_reach_everybody_but_each_other() {
     }
 }
 
+/// The ports of the bridge keep isolated guests apart; a host that forwards could be the way round.
+#[test]
+fn isolated_guests_do_not_reach_each_other_by_way_of_the_host() {
+    for config in ["bridge:xenbr0 isolated=yes\n", ""] {
+        let Some(scene) = Scene::new(config) else { return };
+        let is_isolated = !config.is_empty();
+        let set = |setting: &str, value: &str| {
+            let path = format!("/proc/sys/net/{setting}");
+            scene.host().run(|| std::fs::write(path, value).unwrap()).unwrap();
+        };
+        for (setting, value) in [
+            ("ipv4/ip_forward", "1"),
+            ("ipv6/conf/all/forwarding", "1"),
+            // So that the guest goes on asking the host, whatever it is told.
+            ("ipv4/conf/all/send_redirects", "0"),
+            ("ipv4/conf/xenbr0/send_redirects", "0"),
+        ] {
+            set(setting, value);
+        }
+        let own = scene.web.station().mac("eth0").unwrap();
+        let bridge = scene.host().mac("xenbr0").unwrap();
+        let backend = "fe:ff:ff:ff:ff:ff".parse().unwrap();
+        let six = |text: &str| text.parse::<Ipv6Addr>().unwrap();
+        let packets = [
+            Packet::v4([10, 0, 0, 2], [10, 0, 0, 3]).udp(40_000, 9, b"round"),
+            Packet::v6(six("2001:db8::2"), six("2001:db8::3")).udp(40_000, 9, b"round"),
+        ];
+        let mut lookout = Lookout::new();
+        lookout.add(scene.db.station(), "eth0").unwrap();
+        for (packet, to) in packets.iter().flat_map(|packet| [(packet, bridge), (packet, backend)]) {
+            let frame = Ethernet::new(own, to).ip(packet);
+            // The host has to find out where the other guest is.
+            let arrives = (0..4).any(|_| {
+                let is_it = |seen: &[u8]| seen.ends_with(b"round");
+                !lookout.send_matching(scene.web.station(), "eth0", &frame, is_it).unwrap().is_nowhere()
+            });
+            assert_eq!(arrives, !is_isolated, "{frame}, isolated: {is_isolated}");
+        }
+        // The host itself reaches its guests as ever.
+        assert!(reaches(scene.host(), "10.0.0.3") && reaches(scene.host(), "2001:db8::3"));
+        assert!(reaches(scene.web.station(), HOST) && reaches(scene.web.station(), GATEWAY));
+    }
+}
+
+#[test]
+fn isolation_comes_and_goes_while_guests_run() {
+    let Some(scene) = Scene::new("") else { return };
+    let set = |words: &str| {
+        for guest in ["web", "db"] {
+            let (is_right, text) = scene.guard(&["set", guest, words]);
+            assert!(is_right, "{text}");
+        }
+    };
+    assert!(reaches(scene.web.station(), "10.0.0.3"));
+    set("isolated=yes");
+    assert!(!reaches(scene.web.station(), "10.0.0.3") && reaches(scene.web.station(), GATEWAY));
+    let (is_right, text) = scene.guard(&["check"]);
+    assert!(is_right && text.contains("isolated guests do not reach each other"), "{text}");
+    set("isolated=no");
+    assert!(reaches(scene.web.station(), "10.0.0.3"));
+}
+
 #[test]
 fn what_only_passes_is_not_tracked_and_the_hosts_own_is() {
     // The shield asks connection tracking, which is on by that.
@@ -150,19 +213,19 @@ fn a_shield_that_was_flushed_is_found_out_and_comes_back() {
 fn guests_that_are_plugged_side_by_side_do_not_disturb_each_other() {
     let Some(scene) = Scene::new("bridge:xenbr0 host=nothing track=no\n") else { return };
     let link = scene.host().link("xenbr0").unwrap();
+    let network = Network::Bridge { name: LinkName::new("xenbr0").unwrap(), index: link.index };
     let guard = NetworkGuard {
-        bridge: LinkName::new("xenbr0").unwrap(),
-        index: link.index,
-        mac: link.mac,
+        macs: link.mac.into_iter().collect(),
         uplinks: vec![LinkName::new("eth0").unwrap()],
+        ..NetworkGuard::of(network)
     };
-    let policy = NetworkPolicy { host: Reach::Only(vec![Service::Udp(67)]), untracked: true };
+    let policy = NetworkPolicy { host: Reach::Only(vec![Service::Udp(67)]), untracked: true, isolates: true };
     std::thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(|| {
                 let install = || {
                     let mut filter = NfTables::open().unwrap();
-                    (0..10).for_each(|_| guard.install(&mut filter, &policy).unwrap());
+                    (0..10).for_each(|_| guard.install(&mut filter, &policy, None).unwrap());
                 };
                 scene.host().run(install).unwrap();
             });

@@ -13,6 +13,7 @@ mod host;
 mod install_scripts;
 mod lab;
 mod mac;
+mod metrics;
 mod native;
 pub(crate) mod network_bridge;
 pub(crate) mod network_nat;
@@ -85,6 +86,8 @@ Examples:
     WatchStart(confirm::Watch),
     /// Show the bridges of this host, the guests on them, and what the guard has dropped.
     Show(show::Show),
+    /// Print what passed and what guards dropped, for Prometheus.
+    Metrics(metrics::Metrics),
     /// Say what is wrong with configuration files: where, why, and what to write instead.
     Check(check::Check),
     /// Say what the code of a finding means.
@@ -190,6 +193,7 @@ pub(crate) fn run() -> u8 {
         Command::Confirm(confirm) => confirm.run(),
         Command::WatchStart(watch) => watch.run(),
         Command::Show(show) => show.run(),
+        Command::Metrics(metrics) => metrics.run(),
         Command::Check(check) => check.run(),
         Command::Explain(explain) => explain.run(),
         Command::VifSpec(spec) => spec.run(),

@@ -364,7 +364,8 @@ impl Compiler<'_> {
     fn log_chain(&mut self) {
         if self.policy.log {
             self.chain("log", |it| {
-                let prefix = format!("dom0net dropped {}: ", it.name);
+                let of = it.policy.logged_as.as_ref().map(|name| format!(" of {name}")).unwrap_or_default();
+                let prefix = format!("dom0net dropped {}{of}: ", it.name);
                 let tell = vec![
                     Statement::Limit { per_second: LOGGED.0, burst: LOGGED.1 },
                     Statement::Log(prefix.into()),

@@ -6,6 +6,7 @@
 //! # Whom            What
 //! *                 link-local=any
 //! bridge:xenbr1     isolated=yes host=dhcp,dns
+//! script:vif-route  host=ping track=no
 //! web               vlans=10,20-29
 //! router/1          mode=mac-only router=yes
 //! 00:16:3e:27:95:c0 vrrp=7
@@ -18,7 +19,7 @@ use std::path::{Path, PathBuf};
 
 use ethernet::MacAddress;
 
-use super::network::NetworkDraft;
+use super::network::{NetworkDraft, RoutedBy};
 use super::words::{BadWord, Draft};
 
 /// A file with more than this is none that a person wrote.
@@ -45,6 +46,8 @@ enum Whom {
     Everybody,
     /// `bridge:NAME`
     Bridge(String),
+    /// `script:vif-route`, `script:vif-nat`
+    Routed(RoutedBy),
     /// `NAME` or `NAME/DEVID`
     Domain(String, Option<u32>),
     /// A MAC address.
@@ -62,6 +65,8 @@ pub struct Who<'a> {
     pub mac: MacAddress,
     /// The bridge that it is on, if it is on one.
     pub bridge: Option<&'a str>,
+    /// The script that leads to it, if it is routed to.
+    pub routed: Option<RoutedBy>,
 }
 
 impl Config {
@@ -109,14 +114,29 @@ impl Config {
 
     /// What is said of a bridge as a whole.
     pub fn network(&self, bridge: &str) -> Result<NetworkDraft, ConfigError> {
+        self.network_of(&Whom::Bridge(bridge.to_owned()))
+    }
+
+    /// What is said of all guests that this script leads to.
+    pub fn routed(&self, script: RoutedBy) -> Result<NetworkDraft, ConfigError> {
+        self.network_of(&Whom::Routed(script))
+    }
+
+    fn network_of(&self, whom: &Whom) -> Result<NetworkDraft, ConfigError> {
         let mut draft = NetworkDraft::default();
-        let of_bridge = |line: &&Line| line.whom == Whom::Bridge(bridge.to_owned());
-        for line in self.lines.iter().filter(of_bridge) {
+        for line in self.lines.iter().filter(|line| line.whom == *whom) {
             for word in line.words.split_ascii_whitespace().filter(|word| line.is_of_network(word)) {
-                draft.apply(word).map_err(|error| self.bad_word(line, error))?;
+                self.apply_of_network(line, &mut draft, word)?;
             }
         }
         Ok(draft)
+    }
+
+    fn apply_of_network(&self, line: &Line, draft: &mut NetworkDraft, word: &str) -> Result<(), ConfigError> {
+        draft
+            .apply(word)
+            .and_then(|()| line.check_of_network(word))
+            .map_err(|error| self.bad_word(line, error))
     }
 
     /// The bridges that something is said of as a whole.
@@ -140,8 +160,11 @@ impl Config {
             let mut network = NetworkDraft::default();
             let mut draft = Draft::default();
             for word in line.words.split_ascii_whitespace() {
-                let checked = if line.is_of_network(word) { network.apply(word) } else { draft.apply(word) };
-                checked.map_err(|error| self.bad_word(line, error))?;
+                if line.is_of_network(word) {
+                    self.apply_of_network(line, &mut network, word)?;
+                } else {
+                    draft.apply(word).map_err(|error| self.bad_word(line, error))?;
+                }
             }
         }
         Ok(())
@@ -155,7 +178,18 @@ impl Config {
 impl Line {
     /// Whether a word is about the network and not about each of its guests.
     fn is_of_network(&self, word: &str) -> bool {
-        matches!(self.whom, Whom::Bridge(_)) && NetworkDraft::knows(word)
+        matches!(self.whom, Whom::Bridge(_) | Whom::Routed(_)) && NetworkDraft::knows(word)
+    }
+
+    /// Finds fault with a word that is right by itself, but not for this network.
+    fn check_of_network(&self, word: &str) -> Result<(), BadWord> {
+        if self.whom == Whom::Routed(RoutedBy::Nat) && word == "track=no" {
+            return Err(BadWord::new(
+                word,
+                "addresses of guests with vif-nat are translated, which needs the tracking",
+            ));
+        }
+        Ok(())
     }
 }
 
@@ -166,6 +200,9 @@ impl Whom {
         }
         if let Some(bridge) = word.strip_prefix("bridge:") {
             return (!bridge.is_empty()).then(|| Self::Bridge(bridge.to_owned()));
+        }
+        if let Some(script) = word.strip_prefix("script:") {
+            return RoutedBy::of_script(script).map(Self::Routed);
         }
         if let Ok(mac) = word.parse() {
             return Some(Self::Mac(mac));
@@ -186,6 +223,7 @@ impl Whom {
         match self {
             Self::Everybody => true,
             Self::Bridge(bridge) => who.bridge == Some(bridge),
+            Self::Routed(script) => who.routed == Some(*script),
             Self::Domain(name, devid) => {
                 who.domain == Some(name) && devid.is_none_or(|devid| devid == who.devid)
             }
@@ -215,8 +253,8 @@ impl fmt::Display for ConfigError {
             Fault::Io(error) => write!(f, "cannot read {path}: {error}"),
             Fault::Whom(line, word) => write!(
                 f,
-                "{path}:{line}: {word} is nobody; a line begins with *, bridge:NAME, a guest's name, NAME/NUMBER \
-                 or a MAC address"
+                "{path}:{line}: {word} is nobody; a line begins with *, bridge:NAME, script:vif-route, \
+                 script:vif-nat, a guest's name, NAME/NUMBER or a MAC address"
             ),
             Fault::Word(line, error) => write!(f, "{path}:{line}: {error}"),
         }
@@ -238,7 +276,7 @@ mod tests {
 
     fn said(text: &str, domain: &str, devid: u32) -> Result<Draft, ConfigError> {
         let mut draft = Draft::default();
-        let who = Who { domain: Some(domain), devid, mac: MAC, bridge: Some("xenbr1") };
+        let who = Who { domain: Some(domain), devid, mac: MAC, bridge: Some("xenbr1"), routed: None };
         config(text)?.apply(&mut draft, &who).map(|()| draft)
     }
 
@@ -257,6 +295,34 @@ mod tests {
         let config = config("bridge:xenbr1 isolated=yes host=dhcp").unwrap();
         assert_ne!(config.network("xenbr1").unwrap().policy().host, Reach::Everything);
         assert_eq!(config.network("xenbr0").unwrap(), NetworkDraft::default());
+    }
+
+    #[test]
+    fn guests_that_a_script_leads_to_are_a_network_too() {
+        let text = "script:vif-route isolated=yes host=dns track=no\nscript:vif-nat host=nothing\n";
+        let config = config(text).unwrap();
+        assert!(config.routed(RoutedBy::Route).unwrap().policy().untracked && config.check().is_ok());
+        let is_isolated = |routed| {
+            let mut draft = Draft::default();
+            let who = Who { domain: None, devid: 0, mac: MAC, bridge: None, routed };
+            config.apply(&mut draft, &who).unwrap();
+            draft.policy(MAC).unwrap().isolated
+        };
+        assert!(
+            is_isolated(Some(RoutedBy::Route)) && !is_isolated(Some(RoutedBy::Nat)) && !is_isolated(None)
+        );
+    }
+
+    #[test]
+    fn what_is_translated_must_be_tracked() {
+        assert!(config("script:vif-bridge host=dns").is_err());
+        let config = config("script:vif-nat track=no").unwrap();
+        let error = config.routed(RoutedBy::Nat).unwrap_err().to_string();
+        assert!(
+            error.contains("guard.conf:1: track=no cannot be: addresses of guests with vif-nat"),
+            "{error}"
+        );
+        assert!(config.check().is_err() && config.routed(RoutedBy::Route).is_ok());
     }
 
     #[test]

@@ -30,7 +30,7 @@ const INGRESS: u32 = 0;
 const ATTEMPTS: usize = 8;
 
 /// The name of the tables, up to the number.
-const TABLE_PREFIX: &str = "dom0net-";
+pub(super) const TABLE_PREFIX: &str = "dom0net-";
 
 /// The guard of one port: where it is in the packet filter.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,6 +105,11 @@ impl Guard {
         // Domain ids are given out in order; so the tables fill evenly.
         let number = port.vif.domid.wrapping_add(port.vif.devid.wrapping_mul(17)) % TABLES;
         Self { table: format!("{TABLE_PREFIX}{number:02}"), name: port.to_string() }
+    }
+
+    /// The table, and the name of the base chain.
+    pub(super) fn place(&self) -> (String, String) {
+        (self.table.clone(), self.name.clone())
     }
 
     fn table(&self) -> Table<'_> {

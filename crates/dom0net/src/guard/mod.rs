@@ -7,22 +7,27 @@
 mod compile;
 mod config;
 mod frame;
+mod groups;
 mod install;
 mod layout;
 mod network;
 mod network_guard;
+mod network_rules;
 mod nft;
 mod policy;
 mod reason;
+mod survey;
 mod verdict;
 mod walk;
 pub(crate) mod words;
 
 pub use config::{Config, ConfigError, Who};
+pub use groups::Network;
 pub use install::{Condition, Guard, GuardState};
-pub use network::{NetworkDraft, NetworkPolicy, Reach, Service};
+pub use network::{NetworkDraft, NetworkPolicy, Reach, RoutedBy, Service};
 pub use network_guard::NetworkGuard;
 pub use policy::{LLC, LinkLocal, Mode, Policy, Protocols, Vlans};
 pub use reason::Reason;
+pub use survey::Survey;
 pub use verdict::{Judge, Verdict};
 pub use words::{BadWord, Draft};

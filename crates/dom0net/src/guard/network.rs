@@ -1,4 +1,5 @@
-//! What holds for a network as a whole: what its guests may reach on the host, and whether their traffic is tracked.
+//! What holds for a network as a whole: what its guests may reach on the host, whether they reach each other, and whether
+//! their traffic is tracked.
 
 use std::fmt;
 
@@ -14,6 +15,37 @@ pub struct NetworkPolicy {
     pub host: Reach,
     /// Whether frames that only pass the bridge are kept out of connection tracking.
     pub untracked: bool,
+    /// Whether some of its guests are kept from each other. Which, their own policies say.
+    pub isolates: bool,
+}
+
+/// Which script leads to guests that are on no bridge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum RoutedBy {
+    /// `vif-route`.
+    Route,
+    /// `vif-nat`.
+    Nat,
+}
+
+impl RoutedBy {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Route, Self::Nat];
+
+    /// The name of the script.
+    #[must_use]
+    pub const fn script(self) -> &'static str {
+        match self {
+            Self::Route => "vif-route",
+            Self::Nat => "vif-nat",
+        }
+    }
+
+    /// The one with this name.
+    #[must_use]
+    pub fn of_script(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|script| script.script() == name)
+    }
 }
 
 /// What guests may reach on the host.
@@ -75,6 +107,7 @@ impl NetworkDraft {
         NetworkPolicy {
             host: self.host.clone().unwrap_or_default(),
             untracked: self.untracked.unwrap_or(false),
+            isolates: false,
         }
     }
 }
@@ -127,6 +160,9 @@ impl fmt::Display for NetworkPolicy {
                 let words: Vec<String> = services.iter().map(ToString::to_string).collect();
                 write!(f, "guests reach {} on the host, and nothing else", words.join(", "))?;
             }
+        }
+        if self.isolates {
+            f.write_str("; isolated guests do not reach each other by the host")?;
         }
         if self.untracked { f.write_str("; passing traffic is not tracked") } else { Ok(()) }
     }

@@ -1,71 +1,62 @@
-//! What holds for a network as a whole, in the kernel.
-//!
-//! Guests' devices are in an interface group of their bridge's, so that nothing here grows with their number. In the bridge
-//! family their packets for the host are given a priority that nobody else uses: what has it when it reaches the host's
-//! own input comes from a guest. The same table keeps out of connection tracking what only passes.
+//! What holds for a network as a whole, in the kernel: put in force, taken away, looked at.
 
 use netkernel::link::LinkName;
 use netkernel::netlink::Error;
-use netkernel::nftables::{
-    Batch, Field, Hook, Match, NfTables, Policy as Otherwise, Rule, Statement, Table, TableFamily, Test,
-    Verdict,
-};
+use netkernel::nftables::{Batch, Element, NfTables, Table, TableFamily, link_name};
 
 use ethernet::MacAddress;
 
-use super::frame::{destination_port, message_type, protocol, transport_is};
+use super::groups::Network;
 use super::install::Condition;
 use super::layout::hash;
-use super::network::{NetworkPolicy, Reach, Service};
+use super::network::NetworkPolicy;
+use super::network_rules::{CARDS, GUESTS, MARKED, Rules};
 
-/// The interface groups of guests: this, and the index of their bridge.
-const GROUPS: u32 = 0x646e_0000;
-/// The priority (`SO_PRIORITY`) of guests' packets on their way up. Its lowest bits are zero, as those of other packets:
-/// should one leave the host again, it waits in the same queue.
-const FROM_GUEST: u32 = 0x646e_0000;
-/// `NF_BR_PRE_ROUTING`.
-const BRIDGE_PREROUTING: u32 = 0;
-/// `NF_BR_LOCAL_IN`, `NF_INET_LOCAL_IN`.
-const INPUT: u32 = 1;
-/// Before `br_netfilter` hands packets to the IP hooks.
-const FIRST: i32 = -500;
-/// Before most hosts' own filters, which still see what passes.
-const BEFORE_FILTERS: i32 = -10;
-/// `NF_CT_STATE_BIT` of established and related connections.
-const ANSWERS: u32 = 0b110;
 /// How often a change that raced with others is tried again.
 const ATTEMPTS: usize = 32;
-/// The chain with the comment.
-const MARKED: &str = "policy";
 
 /// A network, as far as its guard needs to know it.
 #[derive(Clone, Debug)]
 pub struct NetworkGuard {
-    /// The bridge's name.
-    pub bridge: LinkName,
-    /// Its index.
-    pub index: u32,
-    /// Its MAC address: frames for it are for the host.
-    pub mac: Option<MacAddress>,
-    /// Its ports that are no guests'.
+    /// Which.
+    pub network: Network,
+    /// The MAC addresses of the bridge and of its ports that are no guests': frames for them are for the host.
+    pub macs: Vec<MacAddress>,
+    /// The ports of the bridge that are no guests'; the cards that routed guests' packets leave by.
     pub uplinks: Vec<LinkName>,
+    /// The devices of the guests that are routed to, as far as they are there.
+    pub guests: Vec<LinkName>,
+    /// Whether the host translates addresses between the bridge and the outside.
+    pub is_translated: bool,
 }
 
 impl NetworkGuard {
-    /// The interface group of guests on the bridge with this index.
+    /// The guard of a network that nothing is known of but its name.
     #[must_use]
-    pub const fn group(bridge: u32) -> u32 {
-        GROUPS | bridge & 0xffff
+    pub fn of(network: Network) -> Self {
+        Self { network, macs: Vec::new(), uplinks: Vec::new(), guests: Vec::new(), is_translated: false }
     }
 
     fn table_name(&self) -> String {
-        format!("dom0net-{}", self.bridge)
+        match &self.network {
+            Network::Bridge { name, .. } => format!("dom0net-{name}"),
+            // Longer than the name of any bridge.
+            Network::Routed(script) => format!("dom0net-routed-by-{}", script.script()),
+        }
+    }
+
+    /// The families in which it has tables, and in which of them the comment is.
+    fn families(&self) -> (&'static [TableFamily], TableFamily) {
+        match self.network {
+            Network::Bridge { .. } => (&[TableFamily::Bridge, TableFamily::Inet], TableFamily::Bridge),
+            Network::Routed(_) => (&[TableFamily::Inet], TableFamily::Inet),
+        }
     }
 
     /// How the network's guard stands to what it should be.
     pub fn condition(&self, filter: &mut NfTables, policy: &NetworkPolicy) -> Result<Condition, Error> {
         let name = self.table_name();
-        let marked = filter.chain(Table { family: TableFamily::Bridge, name: &name }, MARKED)?;
+        let marked = filter.chain(Table { family: self.families().1, name: &name }, MARKED)?;
         let Some(marked) = marked else {
             return Ok(if *policy == NetworkPolicy::default() {
                 Condition::Disabled
@@ -73,24 +64,30 @@ impl NetworkGuard {
                 Condition::Missing
             });
         };
-        let is_there = |filter: &mut NfTables, family, chain: &str| {
-            Ok::<_, Error>(filter.chain(Table { family, name: &name }, chain)?.is_some())
-        };
-        let is_shielding = policy.host != Reach::Everything;
         if marked.comment != Some(self.comment(policy)) {
             return Ok(Condition::Another);
         }
-        if is_shielding && !is_there(filter, TableFamily::Inet, "input")? {
-            return Ok(Condition::Missing);
+        for chain in Rules::of(self, policy).base_chains() {
+            if filter.chain(Table { family: chain.family, name: &name }, chain.name)?.is_none() {
+                return Ok(Condition::Missing);
+            }
         }
         Ok(Condition::InForce)
     }
 
     /// Puts `policy` in force, in place of any that the network had.
-    pub fn install(&self, filter: &mut NfTables, policy: &NetworkPolicy) -> Result<(), Error> {
+    ///
+    /// `generation`: what is known of the network is of this generation of the rule set; if it is another one by then, the
+    /// answer is an error that [is stale](Error::is_stale).
+    pub fn install(
+        &self,
+        filter: &mut NfTables,
+        policy: &NetworkPolicy,
+        generation: Option<u32>,
+    ) -> Result<(), Error> {
         let mut attempt = 0;
         loop {
-            match self.replace(filter, policy) {
+            match self.replace(filter, policy, generation) {
                 // When a host starts, guests are plugged side by side, and each sees to its network.
                 Err(error) if (error.is_exists() || error.is_not_found()) && attempt < ATTEMPTS => {
                     attempt += 1;
@@ -100,104 +97,68 @@ impl NetworkGuard {
         }
     }
 
-    fn replace(&self, filter: &mut NfTables, policy: &NetworkPolicy) -> Result<(), Error> {
+    fn replace(
+        &self,
+        filter: &mut NfTables,
+        policy: &NetworkPolicy,
+        generation: Option<u32>,
+    ) -> Result<(), Error> {
         let name = self.table_name();
-        let mut batch = Batch::new();
-        for family in [TableFamily::Bridge, TableFamily::Inet] {
+        let mut batch = Batch::expecting(generation);
+        for &family in self.families().0 {
             let table = Table { family, name: &name };
             if filter.table(table)?.is_some() {
                 batch.delete_table(table);
             }
         }
         if *policy != NetworkPolicy::default() {
-            self.add_bridge_table(&mut batch, policy);
-        }
-        if let Reach::Only(services) = &policy.host {
-            self.add_host_table(&mut batch, services);
+            let marked = Table { family: self.families().1, name: &name };
+            batch.add_table(marked);
+            batch.add_chain(marked, MARKED, Some(&self.comment(policy)));
+            Rules::of(self, policy).add(&mut batch, &name);
         }
         filter.commit(&batch)
     }
 
-    fn add_bridge_table(&self, batch: &mut Batch, policy: &NetworkPolicy) {
-        let name = self.table_name();
-        let table = Table { family: TableFamily::Bridge, name: &name };
-        batch.add_table(table);
-        batch.add_chain(table, MARKED, Some(&self.comment(policy)));
-        let from_guest = || Match::is(Field::InGroup, Self::group(self.index).to_ne_bytes());
-        if policy.host != Reach::Everything {
-            batch.add_base_chain(table, "input", &hook(INPUT, FIRST));
-            batch.add_rule(table, "input", &rule([from_guest()], [Statement::SetPriority(FROM_GUEST)]));
-        }
-        if policy.untracked {
-            batch.add_base_chain(table, "prerouting", &hook(BRIDGE_PREROUTING, FIRST));
-            let uplinks = self.uplinks.iter().map(|uplink| Match::is(Field::InputLink, name_bytes(uplink)));
-            for from in std::iter::once(from_guest()).chain(uplinks) {
-                let passes = [from].into_iter().chain(self.only_passes());
-                batch.add_rule(table, "prerouting", &rule(passes, [Statement::DoNotTrack]));
-            }
-        }
-    }
-
-    /// A frame that is for one other machine. What goes to all goes to the host too.
-    fn only_passes(&self) -> impl Iterator<Item = Match> {
-        let is_for_one = Match { field: Field::link(0, 1), mask: Some(vec![1]), test: Test::Is(vec![0]) };
-        let is_for_host = self.mac.map(|mac| Match::is_not(Field::link(0, 6), mac.octets()));
-        std::iter::once(is_for_one).chain(is_for_host)
-    }
-
-    fn add_host_table(&self, batch: &mut Batch, services: &[Service]) {
+    /// Makes a guest's device, and the cards that it is reached by, known to the rules that keep passing traffic out of
+    /// connection tracking. No error when there are no such rules.
+    pub fn join(&self, filter: &mut NfTables, guest: &LinkName, cards: &[LinkName]) -> Result<(), Error> {
         let name = self.table_name();
         let table = Table { family: TableFamily::Inet, name: &name };
-        batch.add_table(table);
-        batch.add_chain(table, "services", None);
-        batch.add_base_chain(table, "input", &hook(INPUT, BEFORE_FILTERS));
-        let accept = || [Statement::Verdict(Verdict::Accept)];
-        let is_answer = Match {
-            field: Field::TrackingState,
-            mask: Some(ANSWERS.to_ne_bytes().to_vec()),
-            test: Test::IsNot(vec![0; 4]),
-        };
-        let icmpv6 = |from, to| vec![transport_is(protocol::ICMPV6), message_type(from, to)];
-        // Without neighbour discovery they could reach nothing at all, nor the host answer.
-        let mut allowed = vec![vec![is_answer], icmpv6(133, 137)];
-        for service in services {
-            match *service {
-                Service::Tcp(port) => allowed.push(vec![transport_is(protocol::TCP), destination_port(port)]),
-                Service::Udp(port) => allowed.push(vec![transport_is(protocol::UDP), destination_port(port)]),
-                Service::Ping => {
-                    allowed.push(vec![transport_is(protocol::ICMP), message_type(8, 8)]);
-                    allowed.push(icmpv6(128, 128));
-                }
-            }
+        let mut batch = Batch::new();
+        batch.add_elements(table, GUESTS, &elements([guest]));
+        if !cards.is_empty() {
+            batch.add_elements(table, CARDS, &elements(cards));
         }
-        for matches in allowed {
-            batch.add_rule(table, "services", &rule(matches, accept()));
-        }
-        batch.add_rule(table, "services", &rule([], [Statement::Count, Statement::Verdict(Verdict::Drop)]));
-        let from_guest = [
-            Match::is(Field::InputLink, name_bytes(&self.bridge)),
-            Match::is(Field::Priority, FROM_GUEST.to_ne_bytes()),
-        ];
-        let goto = [Statement::Verdict(Verdict::Goto("services".into()))];
-        batch.add_rule(table, "input", &rule(from_guest, goto));
+        unless_absent(filter.commit(&batch))
     }
 
+    /// Takes a guest's device out of those rules. No error when it is not in them.
+    pub fn leave(&self, filter: &mut NfTables, guest: &LinkName) -> Result<(), Error> {
+        let name = self.table_name();
+        let mut batch = Batch::new();
+        let table = Table { family: TableFamily::Inet, name: &name };
+        batch.delete_elements(table, GUESTS, &elements([guest]));
+        unless_absent(filter.commit(&batch))
+    }
+
+    /// What tells one guard from another. Who comes and goes is not in it.
     fn comment(&self, policy: &NetworkPolicy) -> String {
-        format!("1 {}", hash(&format!("{policy:?} {self:?}")))
+        let knows = match self.network {
+            Network::Bridge { .. } => format!("{:?} {:?} {}", self.macs, self.uplinks, self.is_translated),
+            Network::Routed(_) => String::new(),
+        };
+        format!("1 {}", hash(&format!("{policy:?} {:?} {knows}", self.network)))
     }
 }
 
-fn hook(number: u32, priority: i32) -> Hook<'static> {
-    Hook { kind: "filter", number, priority, policy: Otherwise::Accept, devices: &[] }
+pub(super) fn elements<'a>(names: impl IntoIterator<Item = &'a LinkName>) -> Vec<Element> {
+    names.into_iter().map(|name| Element::one(link_name(name))).collect()
 }
 
-fn rule(matches: impl IntoIterator<Item = Match>, statements: impl Into<Vec<Statement>>) -> Rule {
-    Rule { matches: matches.into_iter().collect(), statements: statements.into(), comment: None }
-}
-
-/// A device's name as the kernel compares it: sixteen bytes.
-fn name_bytes(name: &LinkName) -> Vec<u8> {
-    let mut bytes = name.as_str().as_bytes().to_vec();
-    bytes.resize(16, 0);
-    bytes
+fn unless_absent(result: Result<(), Error>) -> Result<(), Error> {
+    match result {
+        Err(error) if error.is_not_found() => Ok(()),
+        result => result,
+    }
 }

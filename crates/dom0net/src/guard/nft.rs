@@ -49,6 +49,7 @@ fn match_text(rule: &Match) -> String {
         }
         Field::TransportProtocol => "meta l4proto".to_owned(),
         Field::InGroup => "meta iifgroup".to_owned(),
+        Field::OutGroup => "meta oifgroup".to_owned(),
         Field::Priority => "meta priority".to_owned(),
         // The only one that guards look for.
         Field::HasExtensionHeader(_) => return "exthdr frag exists".to_owned(),
@@ -57,6 +58,7 @@ fn match_text(rule: &Match) -> String {
         Field::OutputLink => "meta oifname".to_owned(),
         Field::SourceRoute => "fib saddr type".to_owned(),
         Field::DestinationRoute => "fib daddr type".to_owned(),
+        Field::DestinationLink => "fib daddr oifname".to_owned(),
         Field::TrackingState => "ct state".to_owned(),
         Field::TrackingStatus => "ct status".to_owned(),
     };

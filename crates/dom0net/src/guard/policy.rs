@@ -51,6 +51,8 @@ pub struct Policy {
     pub isolated: bool,
     /// Whether dropped frames are told to the kernel's log, some of them.
     pub log: bool,
+    /// What the log calls the guest, beside its interface ([`log_name`](Self::log_name)).
+    pub logged_as: Option<String>,
 }
 
 /// How much is held.
@@ -150,7 +152,15 @@ impl Policy {
             vrrp: Vec::new(),
             isolated: false,
             log: false,
+            logged_as: None,
         }
+    }
+
+    /// A domain's name as the log may show it: no more than letters, digits and `.+-_`, and no longer than a line bears.
+    #[must_use]
+    pub fn log_name(domain: &str) -> String {
+        let is_plain = |char: &char| char.is_ascii_alphanumeric() || ".+-_".contains(*char);
+        domain.chars().take(LONGEST_NAME).map(|char| if is_plain(&char) { char } else { '?' }).collect()
     }
 
     /// For a guest with `ip=`: these addresses and networks, and the link-local address that its MAC address makes.
@@ -232,6 +242,9 @@ impl Policy {
         matches!(self.mode, Mode::Locked | Mode::MacOnly) && self.vrrp.is_empty()
     }
 }
+
+/// With this many bytes of a name, what is in front of a line of the log has fewer than 127.
+const LONGEST_NAME: usize = 64;
 
 /// `fe80::/10`.
 const LINK_LOCAL: Ipv6Net = match Ipv6Net::new(std::net::Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10) {
@@ -370,6 +383,13 @@ mod tests {
         let policy = locked(&["10.0.0.1/8"]);
         assert!(policy.allows_source("10.255.0.7".parse().unwrap()));
         assert!(!policy.allows_source("11.0.0.1".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_name_in_the_log_is_plain_and_short() {
+        assert_eq!(Policy::log_name("web-1.example_a+b"), "web-1.example_a+b");
+        assert_eq!(Policy::log_name("a\" drop; é\n"), "a??drop????");
+        assert_eq!(Policy::log_name(&"x".repeat(300)).len(), 64);
     }
 
     #[test]

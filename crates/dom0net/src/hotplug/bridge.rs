@@ -1,17 +1,13 @@
 //! Plans for a port of a bridge: plugging it in, and taking it out.
 
-use ethernet::MacAddress;
 use netkernel::address::Address;
 use netkernel::link::{AddressGeneration, Link, LinkChange, LinkName, PortOptions, PortVlan};
 use xenconf::vlan::{Vlan, Vlans};
 
 use super::nodes::Wanted;
-use crate::guard::NetworkGuard;
+use crate::guard::Network;
 use crate::plan::{Change, Device, Plan};
-use crate::vif::Port;
-
-/// The host's end of every vif has this address: a bridge never takes the highest for its own.
-pub(super) const BACKEND_MAC: MacAddress = MacAddress::new([0xfe, 0xff, 0xff, 0xff, 0xff, 0xff]);
+use crate::vif::{BACKEND_MAC, Port};
 
 /// What is there before the plug.
 #[derive(Clone, Debug)]
@@ -133,11 +129,16 @@ fn properties(port: Port, wanted: &Wanted, name_now: &LinkName, bridge: &Bridge)
         mac: Some(BACKEND_MAC),
         mtu: Some(mtu(wanted, bridge)),
         // What holds for all guests of the bridge finds them by this.
-        group: Some(NetworkGuard::group(bridge.device.index)),
+        group: Some(network_of(&bridge.device).group(wanted.policy.isolated)),
         // A port of a bridge has no business with addresses of its own.
         address_generation: Some(AddressGeneration::None),
         ..LinkChange::default()
     }
+}
+
+/// The network that a bridge's guests are.
+pub(super) fn network_of(bridge: &Device) -> Network {
+    Network::Bridge { name: bridge.name.clone(), index: bridge.index }
 }
 
 /// Adds the change of a device, without what is so already; nothing if all is.

@@ -57,12 +57,22 @@ pub enum Error {
         /// The switch's bridge.
         bridge: String,
     },
+    /// Something shall hold for all guests of a switch that only bridges and routed guests have.
+    NotOnASwitch {
+        /// The switch's bridge.
+        bridge: String,
+    },
     /// A guest that is routed to has no address.
     NoAddress,
     /// The device that a guest's packets shall leave the host by does not exist.
     NoGatewayDevice {
         /// Its name.
         name: LinkName,
+    },
+    /// Passing traffic shall not be tracked, but its addresses are translated, which needs the tracking.
+    Untrackable {
+        /// The card that it is translated at.
+        card: LinkName,
     },
     /// What was made up for a guest could not be remembered.
     Memory(MemoryError),
@@ -129,12 +139,23 @@ impl fmt::Display for Error {
                  bridge of the kernel's datapath, or write \"bridge:{bridge} mode=disabled\" into \
                  /etc/xen/dom0net-guard.conf"
             ),
+            Self::NotOnASwitch { bridge } => write!(
+                f,
+                "host=, track= and isolated= cannot be held on {bridge}, which is a bridge of Open vSwitch: its flows decide \
+                 about that; take these words out of /etc/xen/dom0net-guard.conf, or use a bridge of the kernel's"
+            ),
             Self::NoAddress => f.write_str(
                 "a routed vif needs ip=: the addresses of the guest, as in ip=10.0.0.2 (2001:db8::2 behind a blank)",
             ),
             Self::NoGatewayDevice { name } => {
                 write!(f, "gatewaydev={name} cannot be: there is no such network device")
             }
+            Self::Untrackable { card } => write!(
+                f,
+                "script:vif-route track=no cannot be carried out: network-nat translates all that leaves by {card}, which needs \
+                 the tracking; take track=no out of /etc/xen/dom0net-guard.conf, or stop that network with: network-nat \
+                 stop netdev={card}"
+            ),
             Self::Memory(error) => error.fmt(f),
             Self::Reservation(error) => {
                 write!(f, "cannot make the guest's address known to the DHCP server of its network: {error}")

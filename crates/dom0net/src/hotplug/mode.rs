@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::guard::RoutedBy;
+
 /// What becomes of a guest's interface: what the name of the script says that the toolstack calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -27,6 +29,16 @@ impl Mode {
             Self::Route => "vif-route",
             Self::Nat => "vif-nat",
             Self::OpenVSwitch => "vif-openvswitch",
+        }
+    }
+
+    /// Which it is of those that lead to guests on no bridge.
+    #[must_use]
+    pub fn routed(self) -> Option<RoutedBy> {
+        match self {
+            Self::Route => Some(RoutedBy::Route),
+            Self::Nat => Some(RoutedBy::Nat),
+            Self::Bridge | Self::OpenVSwitch => None,
         }
     }
 

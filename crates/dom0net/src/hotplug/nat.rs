@@ -13,6 +13,7 @@ use super::nodes::{BadNode, Wanted, bad};
 use super::request::Request;
 use super::route::{HostAddress, Routing};
 use super::uplinks::Uplinks;
+use crate::guard::RoutedBy;
 use crate::places::Places;
 use crate::remember::{Addresses, Owner};
 use crate::vif::Vif;
@@ -35,7 +36,7 @@ pub(super) fn addressing(
     uplinks: &Uplinks,
 ) -> Result<Routing, Error> {
     fill_in(wanted, request, store)?;
-    let mut routing = Routing { answer_on: uplinks.devices.clone(), ..Routing::default() };
+    let mut routing = Routing { answer_on: uplinks.devices.clone(), ..Routing::none(RoutedBy::Nat) };
     for network in &wanted.addresses {
         let IpNet::V4(network) = network else {
             routing.guest.push(network.trunc());

@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use ipnet::IpNet;
-use netkernel::link::{LinkName, PortOptions};
+use netkernel::link::{LinkChange, LinkName, PortOptions};
 use xenstore::{Client, Requests};
 
-use super::bridge::port_options;
+use super::bridge::{network_of, port_options};
 use super::error::Error;
 use super::nodes::{Nodes, Wanted, bad, device_name, text};
 use super::request::{Action, Request};
-use super::{device, nat, switch};
-use crate::guard::{BadWord, Condition, Config, Draft, Guard, Policy, Vlans, Who};
+use super::{device, nat, network, switch};
+use crate::guard::{BadWord, Condition, Config, Draft, Guard, Network, Policy, RoutedBy, Vlans, Who};
 use crate::network::Records;
 use crate::places::Places;
 use crate::plan::{Change, Device, Kernel};
@@ -29,6 +29,7 @@ pub(super) fn policy_of(
     addresses: Option<Vec<IpNet>>,
     request: &Request,
     bridge: Option<&LinkName>,
+    routed: Option<RoutedBy>,
 ) -> Result<(Draft, Policy), Error> {
     let places = &Places::from_environment();
     let mut draft = Draft::for_vif(addresses);
@@ -42,12 +43,14 @@ pub(super) fn policy_of(
         devid: request.port.vif.devid,
         mac: wanted.policy.mac,
         bridge: bridge.map(LinkName::as_str),
+        routed,
     };
     Config::read(&places.guard)?.apply(&mut draft, &who)?;
     let words = text("guard", nodes.guard.as_deref())?.unwrap_or_default();
     let bad_words = |error: BadWord| bad("guard", words, &error.to_string());
     draft.apply(words).map_err(bad_words)?;
     let mut policy = draft.policy(wanted.policy.mac).map_err(bad_words)?;
+    policy.logged_as = who.domain.filter(|_| policy.log).map(Policy::log_name);
     // A guest that is given VLANs may use them, unless the guard was told something else.
     if policy.vlans == Vlans::Only(Vec::new()) {
         policy.vlans = Vlans::Only(ranges(&wanted.tagged));
@@ -80,6 +83,10 @@ pub struct Guarded {
     backend: String,
     /// How the bridge treats its port now.
     port_options: Option<PortOptions>,
+    /// What it has in common with other guests.
+    network: Option<Network>,
+    /// The interface group of its device now.
+    group: u32,
 }
 
 impl Guarded {
@@ -100,6 +107,7 @@ impl Guarded {
         } else {
             None
         };
+        let switch_is_none = switch.is_none();
         let name = device_name(text("vifname", nodes.vifname.as_deref())?, &request)?;
         let Some((device, link)) = device::find_existing(kernel, port, &request.device, Some(&name))? else {
             return Ok(None);
@@ -110,15 +118,29 @@ impl Guarded {
         }
         let bridge = device::master_of(kernel, &link)?;
         let bridge_name = bridge.as_ref().map(|bridge| &bridge.name);
-        let addresses = if script.ends_with("/vif-nat") {
+        let routed = script.rsplit('/').next().and_then(RoutedBy::of_script);
+        let addresses = if routed == Some(RoutedBy::Nat) {
             Some(nat::guest_addresses(&wanted, &request, store)?)
         } else {
             wanted.given()
         };
-        let (draft, policy) = policy_of(&nodes, &wanted, addresses, &request, bridge_name)?;
+        let (draft, policy) = policy_of(&nodes, &wanted, addresses, &request, bridge_name, routed)?;
         let has_two_devices = wanted.has_two_devices;
-        let (backend, port_options) = (request.backend, link.port);
-        Ok(Some(Self { port, device, bridge, policy, has_two_devices, draft, backend, port_options }))
+        let (backend, port_options, group) = (request.backend, link.port, link.group);
+        // A switch has no groups.
+        let network = routed.map(Network::Routed).or_else(|| Some(network_of(bridge.as_ref()?)));
+        Ok(Some(Self {
+            port,
+            device,
+            bridge,
+            policy,
+            has_two_devices,
+            draft,
+            backend,
+            port_options,
+            network: network.filter(|_| switch_is_none),
+            group,
+        }))
     }
 
     /// How its guard stands to what it should be.
@@ -128,7 +150,7 @@ impl Guarded {
             let shall = port_options(self.is_fenced(&self.policy), self.policy.isolated).0;
             // Old kernels cannot lock a port, and do not speak of it.
             is.isolated == shall.isolated && is.locked.is_none_or(|locked| Some(locked) == shall.locked)
-        });
+        }) && self.group_wanted().is_none_or(|group| group == self.group);
         Ok(if condition.is_right() && !is_fenced { Condition::Unfenced } else { condition })
     }
 
@@ -144,7 +166,10 @@ impl Guarded {
         let bad_words = |error: BadWord| bad("guard", words, &error.to_string());
         let mut draft = self.draft.clone();
         draft.apply(words).map_err(bad_words)?;
-        let policy = draft.policy(self.policy.mac).map_err(bad_words)?;
+        let mut policy = draft.policy(self.policy.mac).map_err(bad_words)?;
+        let name = store.read(&format!("/local/domain/{}/name", self.port.vif.domid))?;
+        // The same text as when it is plugged or restored.
+        policy.logged_as = text("name", name.as_deref())?.filter(|_| policy.log).map(Policy::log_name);
         let node = format!("{}/guard", self.backend);
         let before = store.read(&node)?;
         store.write(&node, draft.to_string())?;
@@ -166,30 +191,43 @@ impl Guarded {
         policy.can_be_fenced() && !self.has_two_devices
     }
 
+    fn group_wanted(&self) -> Option<u32> {
+        Some(self.network.as_ref()?.group(self.policy.isolated))
+    }
+
+    /// What holds for its network finds it by its group.
+    fn put_into_group(&self, kernel: &mut Kernel) -> Result<(), Error> {
+        let (Some(network), Some(group)) = (&self.network, self.group_wanted()) else { return Ok(()) };
+        network::ensure(kernel, network, self.policy.isolated, &Places::from_environment())?;
+        let to = LinkChange { group: Some(group), ..LinkChange::default() };
+        let from = LinkChange { group: Some(self.group), ..LinkChange::default() };
+        apply(kernel, &Change::Link { device: self.device.clone(), to, from })
+    }
+
     /// The stricter of the two fences is there at each moment: the rules, or the bridge's own.
     fn put_in_force(&self, kernel: &mut Kernel, before: &Policy) -> Result<(), Error> {
         Guard::of(self.port).install(kernel.filter()?, &self.device.name, &self.policy)?;
+        self.put_into_group(kernel)?;
         // Only a bridge of the kernel's has fences.
         if self.port_options.is_none() {
             return Ok(());
         }
-        let apply = |kernel: &mut Kernel, change: Change| {
-            kernel
-                .apply(&change)
-                .map_err(|error| Error::Plan(crate::plan::Failure { error, left: Vec::new() }))
-        };
         let (fenced, was_fenced) = (self.is_fenced(&self.policy), self.is_fenced(before));
         let macs = |policy: &Policy| if self.is_fenced(policy) { policy.macs() } else { Vec::new() };
         for mac in macs(&self.policy).into_iter().filter(|mac| !was_fenced || !before.macs().contains(mac)) {
-            apply(kernel, Change::TieMac(self.device.clone(), mac))?;
+            apply(kernel, &Change::TieMac(self.device.clone(), mac))?;
         }
         let (to, from) = port_options(fenced, self.policy.isolated);
-        apply(kernel, Change::PortOptions { device: self.device.clone(), to, from })?;
+        apply(kernel, &Change::PortOptions { device: self.device.clone(), to, from })?;
         for mac in macs(before).into_iter().filter(|mac| !fenced || !self.policy.macs().contains(mac)) {
-            apply(kernel, Change::UntieMac(self.device.clone(), mac))?;
+            apply(kernel, &Change::UntieMac(self.device.clone(), mac))?;
         }
         Ok(())
     }
+}
+
+fn apply(kernel: &mut Kernel, change: &Change) -> Result<(), Error> {
+    kernel.apply(change).map_err(|error| Error::Plan(crate::plan::Failure { error, left: Vec::new() }))
 }
 
 #[cfg(test)]

@@ -18,8 +18,9 @@ use super::request::Request;
 use super::route::{self, Routing};
 use super::uplinks::Uplinks;
 use super::{bridge, device, nat, switch};
-use crate::guard;
+use crate::guard::{self, Config, Network, NetworkPolicy, RoutedBy};
 use crate::openvswitch::{Database, SwitchPort};
+use crate::places::Places;
 use crate::plan::{Device, Kernel, Plan};
 
 /// A plug that can be carried out.
@@ -35,6 +36,12 @@ pub(super) struct Prepared {
     pub(super) warning: Option<String>,
     /// The bridge that the vif becomes a port of.
     pub(super) bridge: Option<Device>,
+    /// What it has in common with other guests; none on a switch.
+    pub(super) network: Option<Network>,
+    /// Whether it is kept from others of its network.
+    pub(super) is_isolated: bool,
+    /// The cards that it is reached by, where it is routed to.
+    pub(super) cards: Vec<LinkName>,
     /// The MTU that the guest is told.
     pub(super) mtu: u32,
     /// The guest's MAC address.
@@ -75,7 +82,7 @@ pub(super) fn prepare_plug(
             let port = switch::port(spec, &wanted, request, store)?;
             wanted.tagged.clone_from(&port.tags.trunks);
             let bridge = LinkName::new(port.bridge.as_str()).ok();
-            wanted.policy = policy_of(&nodes, &wanted, wanted.given(), request, bridge.as_ref())?.1;
+            wanted.policy = policy_of(&nodes, &wanted, wanted.given(), request, bridge.as_ref(), None)?.1;
             onto_switch(request, &wanted, port, bridge.as_ref(), kernel)
         }
     }
@@ -88,7 +95,7 @@ fn onto_bridge(
     kernel: &mut Kernel,
 ) -> Result<Prepared, Error> {
     let bridge = device::find_bridge(kernel, request.port, wanted.bridge.as_ref())?;
-    wanted.policy = policy_of(nodes, &wanted, wanted.given(), request, Some(&bridge.device.name))?.1;
+    wanted.policy = policy_of(nodes, &wanted, wanted.given(), request, Some(&bridge.device.name), None)?.1;
     let wanted = &wanted;
     check_vlans(wanted, &bridge)?;
     let (device, link) = device::find(kernel, request, &wanted.name)?;
@@ -108,6 +115,9 @@ fn onto_bridge(
         mtu: bridge::mtu(wanted, &seen.bridge),
         mac: wanted.policy.mac,
         addresses: wanted.addresses.clone(),
+        network: Some(bridge::network_of(bridge)),
+        is_isolated: wanted.policy.isolated,
+        cards: Vec::new(),
         bridge: Some(seen.bridge.device.clone()),
     })
 }
@@ -129,6 +139,9 @@ fn onto_switch(
     let seen =
         route::Seen { addresses: kernel.route.addresses(Some(device.index))?, master: None, device: link };
     let bridge = port.bridge.clone();
+    if wanted.policy.isolated || is_asked_for_on(&bridge)? {
+        return Err(Error::NotOnASwitch { bridge });
+    }
     let warning = if port.is_past_the_kernel(&mut Database::open()?)? {
         // A guard that cannot hold is none; whoever wants that says so.
         if wanted.policy.mode != guard::Mode::Disabled {
@@ -147,7 +160,16 @@ fn onto_switch(
         mac: wanted.policy.mac,
         addresses: wanted.addresses.clone(),
         bridge: bridge_device,
+        network: None,
+        is_isolated: wanted.policy.isolated,
+        cards: Vec::new(),
     })
+}
+
+/// Whether anything shall hold for all guests of a switch.
+fn is_asked_for_on(bridge: &str) -> Result<bool, Error> {
+    let config = Config::read(&Places::from_environment().guard)?;
+    Ok(config.network(bridge)?.policy() != NetworkPolicy::default())
 }
 
 /// A guest that is put into a VLAN must not end up in another because nobody looks at tags.
@@ -172,7 +194,8 @@ fn by_routes(
     routing: &Routing,
     kernel: &mut Kernel,
 ) -> Result<Prepared, Error> {
-    wanted.policy = policy_of(nodes, &wanted, Some(routing.guest.clone()), request, None)?.1;
+    wanted.policy =
+        policy_of(nodes, &wanted, Some(routing.guest.clone()), request, None, Some(routing.script))?.1;
     let wanted = &wanted;
     if wanted.vlans.is_some() {
         return Err(bad("vlan", "", "only a bridge has VLANs; leave it away with this script").into());
@@ -195,6 +218,9 @@ fn by_routes(
         mac: wanted.policy.mac,
         addresses: routing.guest.clone(),
         bridge: None,
+        network: Some(Network::Routed(routing.script)),
+        is_isolated: wanted.policy.isolated,
+        cards: routing.answer_on.iter().map(|card| card.name.clone()).collect(),
     })
 }
 
@@ -245,7 +271,8 @@ pub(super) fn prepare_unplug(
             // That a device which is named there has gone is no reason to leave the rest.
             let answer_on =
                 uplinks_for_ipv6(kernel, request, &guest).map(|it| it.devices).unwrap_or_default();
-            let routing = Routing { guest, answer_on, ..Routing::default() };
+            let script = mode.routed().unwrap_or(RoutedBy::Route);
+            let routing = Routing { guest, answer_on, ..Routing::none(script) };
             Ok(route::unplug(found, &on_device, &routing))
         }
     }

@@ -11,24 +11,27 @@ use netkernel::netlink;
 use netkernel::route::{Route, route_numbers};
 use netkernel::sysctl::Sysctl;
 
-use super::bridge::{BACKEND_MAC, push_link};
+use super::bridge::push_link;
 use super::device::{await_while, is_of_a_vif};
 use super::error::Error;
 use super::nodes::{Wanted, bad};
 use super::uplinks::Uplinks;
+use crate::guard::{Network, RoutedBy};
 use crate::plan::{Change, Device, Kernel, Plan};
 use crate::routed::forwarding::push_setting;
-use crate::vif::{Port, PortKind, Vif};
+use crate::vif::{BACKEND_MAC, Port, PortKind, Vif};
 
 /// The gateway of every guest: the same link-local address on each vif, so that a guest needs to know nothing of the
 /// host. It is the host's on no other device, and no packet to it leaves the link.
 pub(super) const GATEWAY_IPV6: Ipv6Addr = Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1);
 
 /// What the host has on a vif, and what leads there.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Routing {
     /// The host's own addresses on the vif; no network comes with them.
     pub(super) own: Vec<HostAddress>,
+    /// The script that leads to the guest.
+    pub(super) script: RoutedBy,
     /// The guest's addresses and networks.
     pub(super) guest: Vec<IpNet>,
     /// The address that the host speaks to the guest from, for IPv4 and for IPv6.
@@ -46,6 +49,11 @@ pub(super) struct HostAddress {
 }
 
 impl Routing {
+    /// Nothing yet, for a guest that this script leads to.
+    pub(super) fn none(script: RoutedBy) -> Self {
+        Self { own: Vec::new(), script, guest: Vec::new(), source: [None; 2], answer_on: Vec::new() }
+    }
+
     /// The host lends the vif its own addresses: they lead to the host from everywhere, and bring no network with them.
     pub(super) fn of(wanted: &Wanted, uplinks: &Uplinks) -> Result<Self, Error> {
         if wanted.addresses.is_empty() {
@@ -58,6 +66,7 @@ impl Routing {
             .map(|address| HostAddress { address, prefix_length: if address.is_ipv4() { 32 } else { 128 } });
         Ok(Self {
             own: own.collect(),
+            script: RoutedBy::Route,
             guest: wanted.addresses.iter().map(IpNet::trunc).collect(),
             source,
             answer_on: uplinks.devices.clone(),
@@ -93,7 +102,7 @@ pub(super) fn plug(
         let down = LinkChange { up: Some(false), ..LinkChange::default() };
         plan.push(Change::Link { device: before.clone(), to: down.clone(), from: down });
     }
-    push_link(&mut plan, &before, properties(port, wanted, name_now), link);
+    push_link(&mut plan, &before, properties(port, wanted, name_now, routing.script), link);
     if let Some(master) = &seen.master {
         plan.push(Change::Join { device: device.clone(), to: None, from: Some(master.clone()) });
     }
@@ -142,13 +151,15 @@ pub(super) fn unplug(found: Option<(&Device, &Link)>, addresses: &[Address], rou
 }
 
 /// What the device shall be apart from its state.
-fn properties(port: Port, wanted: &Wanted, name_now: &LinkName) -> LinkChange {
+fn properties(port: Port, wanted: &Wanted, name_now: &LinkName, script: RoutedBy) -> LinkChange {
     let renamed = wanted.name != *name_now;
     LinkChange {
         name: renamed.then(|| wanted.name.clone()),
         alias: renamed.then(|| port.to_string()),
         mac: Some(BACKEND_MAC),
         mtu: wanted.mtu,
+        // What holds for all guests of the script finds them by this.
+        group: Some(Network::Routed(script).group(wanted.policy.isolated)),
         address_generation: Some(AddressGeneration::None),
         ..LinkChange::default()
     }

@@ -89,11 +89,15 @@ fn appeared(mode: Mode, request: &Request, kernel: &mut Option<Kernel>) -> u8 {
 
 fn plug(mode: Mode, request: &Request, store: &mut Client, kernel: &mut Kernel) -> Result<Prepared, Error> {
     let prepared = prepare_plug(mode, request, store, kernel)?;
-    if let Some(bridge) = &prepared.bridge {
-        network::ensure(kernel, bridge, &Places::from_environment())?;
+    let places = Places::from_environment();
+    if let Some(network) = &prepared.network {
+        network::ensure(kernel, network, prepared.is_isolated, &places)?;
     }
     prepared.plan.apply(kernel)?;
     let known = reserve(mode, request, &prepared, store).and_then(|()| {
+        if let Some(network) = &prepared.network {
+            network::join(kernel, network, &prepared.name, &prepared.cards, &places)?;
+        }
         let known = Known {
             device: Some(prepared.name.to_string()),
             bridge: prepared.bridge.as_ref().map(|bridge| bridge.name.as_str()),
@@ -182,12 +186,16 @@ fn tell_hooks_of_end(mode: Mode, request: &Request, store: Option<&mut Client>) 
 fn take_out(
     mode: Mode,
     request: &Request,
-    store: Option<&mut Client>,
+    mut store: Option<&mut Client>,
     kernel: &mut Kernel,
 ) -> Result<(), Error> {
     let withdrawn = withdraw(request);
+    let name = store.as_deref_mut().and_then(|store| name_in_store(request, store));
     // A port that could not be taken out keeps its guard.
     prepare_unplug(mode, request, store, kernel)?.apply(kernel)?;
+    if let Some(script) = mode.routed() {
+        network::leave(kernel, script, &name.unwrap_or_else(|| request.device.clone()))?;
+    }
     Guard::of(request.port).remove(kernel.filter()?)?;
     withdrawn
 }

@@ -3,13 +3,14 @@
 use netkernel::link::{AddressGeneration, LinkChange, LinkName};
 use xenstore::{Client, Requests};
 
-use super::bridge::{BACKEND_MAC, push_link};
+use super::bridge::push_link;
 use super::error::Error;
 use super::nodes::{Nodes, Wanted, bad, text};
 use super::request::Request;
 use super::route::Seen;
 use crate::openvswitch::{BridgeSpec, SwitchPort, Tags};
 use crate::plan::{Change, Device, Plan};
+use crate::vif::BACKEND_MAC;
 
 /// Takes what `bridge=` says out of the nodes: it has VLANs behind the name, which no other bridge has.
 pub(super) fn take_bridge(nodes: &mut Nodes, request: &Request) -> Result<BridgeSpec, Error> {

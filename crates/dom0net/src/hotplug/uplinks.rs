@@ -31,7 +31,7 @@ impl Uplinks {
     pub(super) fn find(kernel: &mut Kernel, request: &Request) -> Result<Self, Error> {
         let names = match &request.gateway_device {
             Some(name) => vec![name.clone()],
-            None => Self::of_the_host(kernel)?,
+            None => of_the_host(kernel)?,
         };
         let mut uplinks = Self::default();
         for name in names {
@@ -47,15 +47,6 @@ impl Uplinks {
         Ok(uplinks)
     }
 
-    fn of_the_host(kernel: &mut Kernel) -> Result<Vec<LinkName>, netlink::Error> {
-        // A record that cannot be read is found fault with by those who start and stop; a plug can do without.
-        let started = Records::of(&Places::from_environment()).all(Kind::Route).unwrap_or_default();
-        if started.is_empty() {
-            return Ok(default_device(kernel)?.into_iter().collect());
-        }
-        Ok(started.into_iter().map(|record| record.name).collect())
-    }
-
     /// The address that the host is known by, in this family.
     pub(super) fn main_address(&self, is_ipv4: bool) -> Option<IpAddr> {
         let usable = |address: &&Address| {
@@ -63,4 +54,14 @@ impl Uplinks {
         };
         self.addresses.iter().find(usable).map(|address| address.local)
     }
+}
+
+/// The cards that `network-route` was started for, or that of the default route.
+pub(super) fn of_the_host(kernel: &mut Kernel) -> Result<Vec<LinkName>, netlink::Error> {
+    // A record that cannot be read is found fault with by those who start and stop; a plug can do without.
+    let started = Records::of(&Places::from_environment()).all(Kind::Route).unwrap_or_default();
+    if started.is_empty() {
+        return Ok(default_device(kernel)?.into_iter().collect());
+    }
+    Ok(started.into_iter().map(|record| record.name).collect())
 }

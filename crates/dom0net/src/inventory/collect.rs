@@ -1,14 +1,14 @@
 //! Finding out who is where: from xenstore and the kernel.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use netkernel::address::Address;
 use netkernel::link::Link;
 use netkernel::netlink;
 use xenstore::{Client, Requests, Tree, TreeLimits};
 
-use super::model::{Bridge, Domain, Guard, Inventory, Traffic, Vif};
-use crate::guard;
+use super::model::{Bridge, Domain, Guard, Inventory, Tap, Traffic, Vif};
+use crate::guard::{self, Survey};
 use crate::network::Records;
 use crate::plan::Kernel;
 use crate::vif::{self, Port, PortKind};
@@ -26,21 +26,31 @@ pub fn collect(kernel: &mut Kernel, records: &Records) -> Result<Inventory, netl
         Ok(domains) => inventory.domains = domains,
         Err(error) => inventory.problems.push(error.to_string()),
     }
-    let names: HashMap<u32, &str> = links.iter().map(|link| (link.index, &link.name[..])).collect();
+    let by_index: HashMap<u32, &str> = links.iter().map(|link| (link.index, &link.name[..])).collect();
+    let by_name: HashMap<&str, &Link> = links.iter().map(|link| (&link.name[..], link)).collect();
+    let survey = match kernel.filter().and_then(Survey::take) {
+        Ok(survey) => survey,
+        Err(error) => {
+            inventory.problems.push(error.to_string());
+            Survey::default()
+        }
+    };
     for domain in &mut inventory.domains {
         for vif in &mut domain.vifs {
-            let port = port_of(domain.domid, vif.devid);
-            if let Some(link) = link_of(&links, port, vif.device.as_deref()) {
+            let port = |kind| Port { vif: vif::Vif { domid: domain.domid, devid: vif.devid }, kind };
+            let named = vif.device.take();
+            if let Some(link) = link_of(&by_name, port(PortKind::Vif), named.as_deref()) {
                 vif.device = Some(link.name.clone());
-                vif.bridge = link.master.and_then(|master| names.get(&master)).map(|&name| name.into());
+                vif.bridge = link.master.and_then(|master| by_index.get(&master)).map(|&name| name.into());
                 vif.traffic = Some(traffic(link));
-            } else {
-                vif.device = None;
             }
-            match guard_of(kernel, port, vif.device.as_deref()) {
-                Ok(guard) => vif.guard = guard,
-                Err(error) => inventory.problems.push(error.to_string()),
-            }
+            vif.guard = guard_of(&survey, port(PortKind::Vif), vif.device.as_deref());
+            let emulated = named.map(|named| format!("{named}-emu"));
+            vif.tap = link_of(&by_name, port(PortKind::Tap), emulated.as_deref()).map(|link| Tap {
+                device: link.name.clone(),
+                guard: guard_of(&survey, port(PortKind::Tap), Some(&link.name)),
+                traffic: traffic(link),
+            });
         }
     }
     let ours: Vec<u32> = match records.all() {
@@ -50,7 +60,7 @@ pub fn collect(kernel: &mut Kernel, records: &Records) -> Result<Inventory, netl
             Vec::new()
         }
     };
-    let guests: Vec<&str> = inventory
+    let guests: HashSet<&str> = inventory
         .domains
         .iter()
         .flat_map(|domain| domain.vifs.iter().filter_map(|vif| vif.device.as_deref()))
@@ -71,16 +81,19 @@ fn domains_in_store() -> Result<Vec<Domain>, xenstore::Error> {
             let mut vifs: Vec<Vif> =
                 tree.children(folder).filter_map(|device| vif_in_store(&tree, device, domid)).collect();
             vifs.sort_by_key(|vif| vif.devid);
-            Some(Domain { domid, name: None, vifs })
+            Some(Domain { domid, name: None, uuid: None, vifs })
         })
         .filter(|domain| !domain.vifs.is_empty())
         .collect();
     domains.sort_by_key(|domain| domain.domid);
-    let names =
-        store.read_each(domains.iter().map(|domain| format!("/local/domain/{}/name", domain.domid)))?;
-    for (domain, name) in domains.iter_mut().zip(names) {
+    let nodes = domains.iter().flat_map(|domain| ["name", "vm"].map(|node| (domain.domid, node)));
+    let values = store
+        .read_each(nodes.map(|(domid, node)| format!("/local/domain/{domid}/{node}")).collect::<Vec<_>>())?;
+    let mut values = values.into_iter().map(|value| value.ok().flatten().map(|value| visible(&value)));
+    for domain in &mut domains {
         // A domain that is going may have lost its name.
-        domain.name = name.ok().flatten().map(|name| visible(&name));
+        domain.name = values.next().flatten();
+        domain.uuid = values.next().flatten().and_then(|path| Some(path.strip_prefix("/vm/")?.to_owned()));
     }
     Ok(domains)
 }
@@ -129,18 +142,15 @@ fn state_word(number: &str) -> Option<&'static str> {
     })
 }
 
-fn port_of(domid: u32, devid: u32) -> Port {
-    Port { vif: vif::Vif { domid, devid }, kind: PortKind::Vif }
-}
-
-/// The device of a port: by its own name, or by the name that it was given if it says whose it is.
-fn link_of<'a>(links: &'a [Link], port: Port, named: Option<&str>) -> Option<&'a Link> {
-    let own_name = port.vif.to_string();
-    links.iter().find(|link| link.name == own_name).or_else(|| {
+/// The device of a port: by the name that it is made with, or by the name that it was given if it says whose it is.
+fn link_of<'a>(links: &HashMap<&str, &'a Link>, port: Port, named: Option<&str>) -> Option<&'a Link> {
+    let made_as = match port.kind {
+        PortKind::Vif => port.vif.to_string(),
+        PortKind::Tap => format!("{}-emu", port.vif),
+    };
+    links.get(&made_as[..]).copied().or_else(|| {
         let own_alias = port.to_string();
-        links
-            .iter()
-            .find(|link| Some(&link.name[..]) == named && link.alias.as_deref() == Some(&own_alias[..]))
+        links.get(named?).copied().filter(|link| link.alias.as_deref() == Some(&own_alias[..]))
     })
 }
 
@@ -153,30 +163,29 @@ fn traffic(link: &Link) -> Traffic {
     }
 }
 
-fn guard_of(kernel: &mut Kernel, port: Port, device: Option<&str>) -> Result<Guard, netlink::Error> {
-    let place = guard::Guard::of(port);
-    let state = place.state(kernel.filter()?)?.unwrap_or_default();
-    Ok(Guard {
+fn guard_of(survey: &Survey, port: Port, device: Option<&str>) -> Guard {
+    let state = survey.state(port).cloned().unwrap_or_default();
+    Guard {
         in_force: device.is_some_and(|device| state.devices.iter().any(|hooked| hooked == device)),
         mode: state.mode,
-        place: place.to_string(),
+        place: guard::Guard::of(port).to_string(),
         dropped: state
             .dropped
             .into_iter()
             .filter(|(_, frames)| *frames > 0)
             .map(|(reason, frames)| (reason.word(), frames))
             .collect(),
-    })
+    }
 }
 
-fn bridges(links: &[Link], addresses: &[Address], guests: &[&str], ours: &[u32]) -> Vec<Bridge> {
+fn bridges(links: &[Link], addresses: &[Address], guests: &HashSet<&str>, ours: &[u32]) -> Vec<Bridge> {
     let mut bridges: Vec<Bridge> = links
         .iter()
         .filter(|link| link.is_bridge())
         .map(|link| {
             let ports = links.iter().filter(|port| port.master == Some(link.index));
             let (vifs, uplinks): (Vec<&Link>, Vec<&Link>) =
-                ports.partition(|port| guests.contains(&&port.name[..]));
+                ports.partition(|port| guests.contains(&port.name[..]));
             let names = |ports: Vec<&Link>| ports.into_iter().map(|port| port.name.clone()).collect();
             Bridge {
                 name: link.name.clone(),

@@ -110,7 +110,8 @@ mod tests {
             guard: Guard { in_force: true, dropped: [("mac", dropped)].into(), ..Guard::default() },
             ..Vif::default()
         };
-        let domain = |domid, name: &str, vif| Domain { domid, name: Some(name.into()), vifs: vec![vif] };
+        let domain =
+            |domid, name: &str, vif| Domain { domid, name: Some(name.into()), uuid: None, vifs: vec![vif] };
         let inventory = Inventory {
             bridges: vec![
                 Bridge {

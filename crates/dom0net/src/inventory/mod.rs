@@ -7,5 +7,5 @@ mod text;
 
 pub use collect::collect;
 pub use drawing::drawing;
-pub use model::{Bridge, Domain, Guard, Inventory, Traffic, Vif};
+pub use model::{Bridge, Domain, Guard, Inventory, Tap, Traffic, Vif};
 pub use text::{bridges, listing};

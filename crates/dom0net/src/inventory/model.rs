@@ -44,6 +44,8 @@ pub struct Domain {
     pub domid: u32,
     /// Its name.
     pub name: Option<String>,
+    /// Its UUID, which stays when its number changes.
+    pub uuid: Option<String>,
     /// Its vifs, by number.
     pub vifs: Vec<Vif>,
 }
@@ -73,6 +75,19 @@ pub struct Vif {
     pub guard: Guard,
     /// What has passed.
     pub traffic: Option<Traffic>,
+    /// The device of its emulated card, where it has one.
+    pub tap: Option<Tap>,
+}
+
+/// The device of an emulated card, which a guest uses before it has a driver for its vif.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Tap {
+    /// The name of the device.
+    pub device: String,
+    /// Its guard.
+    pub guard: Guard,
+    /// What has passed.
+    pub traffic: Traffic,
 }
 
 /// The guard of a vif.

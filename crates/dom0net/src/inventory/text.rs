@@ -129,7 +129,7 @@ mod tests {
         };
         assert_eq!((guard_word(&vif(true)), guard_word(&vif(false))), ("locked", "NONE"));
         let inventory = Inventory {
-            domains: vec![Domain { domid: 1, name: Some("web".into()), vifs: vec![vif(false)] }],
+            domains: vec![Domain { domid: 1, name: Some("web".into()), uuid: None, vifs: vec![vif(false)] }],
             ..Inventory::default()
         };
         assert!(listing(&inventory).contains("NONE"));

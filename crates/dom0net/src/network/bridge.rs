@@ -16,7 +16,7 @@ use super::recover::settle;
 use super::root_storage::{root_storage, source_to};
 use super::snapshot::Snapshot;
 use super::verify::{answering_gateways, verify};
-use crate::guard::{NetworkGuard, NetworkPolicy};
+use crate::guard::{Network, NetworkGuard, NetworkPolicy};
 use crate::plan::{Device, Kernel, Plan};
 
 /// What `start` did.
@@ -195,13 +195,9 @@ pub(super) fn stop_alone(
         return Err(Error::Plan(failure));
     }
     // What held for all guests of the bridge is about nothing now; if it cannot be taken away, it does no harm.
-    let guard = NetworkGuard {
-        bridge: record.bridge.name.clone(),
-        index: record.bridge.index,
-        mac: None,
-        uplinks: Vec::new(),
-    };
-    let _ = kernel.filter().and_then(|filter| guard.install(filter, &NetworkPolicy::default()));
+    let (name, index) = (record.bridge.name.clone(), record.bridge.index);
+    let guard = NetworkGuard::of(Network::Bridge { name, index });
+    let _ = kernel.filter().and_then(|filter| guard.install(filter, &NetworkPolicy::default(), None));
     records.remove(bridge)?;
     Ok(true)
 }

@@ -8,6 +8,7 @@ use netkernel::link::LinkName;
 use netkernel::netlink;
 use netkernel::sysctl::SysctlError;
 
+use crate::guard::ConfigError;
 use crate::network;
 use crate::plan::{self, Failure};
 
@@ -40,6 +41,13 @@ pub enum Error {
         /// Their devices.
         guests: Vec<String>,
     },
+    /// What leaves by the card would be translated, and guests' traffic shall not be tracked.
+    Untrackable {
+        /// The card.
+        card: LinkName,
+    },
+    /// The configuration of the guard cannot be read.
+    Guard(ConfigError),
     /// All subnets that one would be chosen from are in use.
     NoFreeSubnet,
     /// DHCP or DNS was asked for, and there is no dnsmasq.
@@ -103,6 +111,12 @@ impl fmt::Display for Error {
                 "guests are still on {name} ({}); shut them down first, or stop with --force",
                 guests.join(", ")
             ),
+            Self::Untrackable { card } => write!(
+                f,
+                "all that leaves by {card} would be translated, which needs tracking, but script:vif-route track=no in \
+                 /etc/xen/dom0net-guard.conf keeps guests' traffic out of it; take that away, or name a bridge with bridge="
+            ),
+            Self::Guard(error) => error.fmt(f),
             Self::NoFreeSubnet => f.write_str(
                 "all subnets that one would be chosen from are in use; name one with subnet=, \
                  as in subnet=10.1.0.0/24",
@@ -130,6 +144,12 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+impl From<ConfigError> for Error {
+    fn from(error: ConfigError) -> Self {
+        Self::Guard(error)
+    }
+}
 
 impl From<network::Error> for Error {
     fn from(error: network::Error) -> Self {

@@ -8,6 +8,7 @@ mod arguments;
 mod choose;
 mod dnsmasq;
 mod error;
+mod forget;
 pub mod forwarding;
 mod keep;
 mod nat;

@@ -12,11 +12,13 @@ use netkernel::sysctl::Sysctl;
 use super::choose::{free_subnet, mac_of, unique_local};
 use super::dnsmasq::{Dnsmasq, Serving};
 use super::error::Error;
+use super::forget::{forget_bridge, forget_routed};
 use super::forwarding;
 use super::keep::Lock;
 use super::nat_arguments::{NatArguments, Subnet6};
 use super::record::{Gateway, Kind, Record, Records};
 use super::route::{gateway_device, user};
+use crate::guard::{Config, RoutedBy};
 use crate::places::Places;
 use crate::plan::{Change, Device, Failure, Kernel, NewBridge, Plan};
 use crate::translation::{Inside, Passage, Translation};
@@ -227,6 +229,12 @@ pub fn nat_start(kernel: &mut Kernel, places: &Places, network: &NatNetwork) -> 
     let _lock = Lock::take(&places.runtime)?;
     let records = Records::of(places);
     let known = records.read(Kind::Nat, &network.name)?;
+    let translation = network.translation();
+    if translation.translates_everybody()
+        && Config::read(&places.guard)?.routed(RoutedBy::Route)?.policy().untracked
+    {
+        return Err(Error::Untrackable { card: network.name.clone() });
+    }
     if let Some(known) = known {
         if known.is_complete && stands(kernel, &known)? {
             return renew(kernel, places, network, &known);
@@ -316,6 +324,10 @@ pub(super) fn take_down(kernel: &mut Kernel, places: &Places, record: &Record) -
     let mut left = if record.is_complete { left } else { Vec::new() };
     left.extend(forwarding::release(places, &user(record), kernel)?);
     Records::of(places).remove(record)?;
+    match bridge {
+        Some(bridge) => forget_bridge(kernel, bridge),
+        None => forget_routed(kernel),
+    }
     if left.is_empty() { Ok(()) } else { Err(Error::Left(left)) }
 }
 

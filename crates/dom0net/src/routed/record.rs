@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::error::Error;
 use super::keep;
 use crate::places::Places;
-use crate::plan::{Device, Plan};
+use crate::plan::{Change, Device, Plan};
 
 /// What kind of network it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +56,17 @@ pub struct Record {
     pub plan: Plan,
     /// False while it is being done.
     pub is_complete: bool,
+}
+
+impl Record {
+    /// True when the host's address stands for all that leaves by the card, whoever sent it.
+    #[must_use]
+    pub fn translates_everybody(&self) -> bool {
+        self.plan
+            .changes
+            .iter()
+            .any(|change| matches!(change, Change::Translate(it) if it.translates_everybody()))
+    }
 }
 
 /// The records of this host.

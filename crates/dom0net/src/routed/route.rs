@@ -5,6 +5,7 @@ use netkernel::link::LinkName;
 use netkernel::sysctl::Sysctl;
 
 use super::error::Error;
+use super::forget::forget_routed;
 use super::forwarding::{self, push_setting, put_back};
 use super::keep::Lock;
 use super::record::{Gateway, Kind, Record, Records};
@@ -82,6 +83,7 @@ pub fn stop(kernel: &mut Kernel, places: &Places, record: &Record) -> Result<(),
     let mut left = put_back(&record.plan, kernel);
     left.extend(forwarding::release(places, &user(record), kernel)?);
     Records::of(places).remove(record)?;
+    forget_routed(kernel);
     if left.is_empty() { Ok(()) } else { Err(Error::Left(left)) }
 }
 

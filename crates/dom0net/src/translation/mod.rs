@@ -67,6 +67,12 @@ pub enum Passage {
 }
 
 impl Translation {
+    /// True when the host's address stands for all that leaves by the card, whoever sent it.
+    #[must_use]
+    pub fn translates_everybody(&self) -> bool {
+        self.inside == Inside::Guests && (self.masquerade_ipv4 || self.masquerade_ipv6)
+    }
+
     fn table_name(&self) -> String {
         format!("{TABLE_PREFIX}{}", self.name)
     }

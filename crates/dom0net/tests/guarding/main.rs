@@ -270,3 +270,31 @@ fn a_device_that_was_renamed_is_found_out() {
     said(&host, 0, &["check"]);
     assert_eq!(host.guard(1, PortKind::Vif).unwrap().devices, ["elsewhere"]);
 }
+
+/// Whoever puts the guard in force: the log says the same, and `check` finds nothing wrong.
+#[test]
+fn the_log_names_the_guest_whoever_puts_the_guard_in_force() {
+    let Some(host) = Host::with_bridge_and_vif() else { return };
+    host.write("ip", "10.0.0.1");
+    host.store().write("/local/domain/1/name", "w\" drop\u{e9}").unwrap();
+    host.write_guard_config("* log=yes\n");
+    let outcome = host.vif_bridge(&["online", "type_if=vif"]);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    let prefix = "log prefix \"dom0net dropped vif1.0 of w??drop?: \"";
+    let logs = || {
+        let rules = || Command::new("nft").args(["list", "ruleset"]).output();
+        let Ok(output) = host.namespace.run(rules).unwrap() else { return };
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.contains(prefix), "{text}");
+    };
+    logs();
+    assert!(said(&host, 0, &["show", "vif1.0", "--nft"]).contains(prefix));
+    said(&host, 0, &["check"]);
+    said(&host, 0, &["set", "vif1.0", "ip+=10.0.0.9"]);
+    logs();
+    said(&host, 0, &["check"]);
+    flush(&host);
+    said(&host, 0, &["restore"]);
+    logs();
+    said(&host, 0, &["check"]);
+}

@@ -7,6 +7,7 @@ mod hooks;
 mod nat;
 mod openvswitch;
 mod route;
+mod shield;
 mod stage;
 mod stock;
 mod trouble;

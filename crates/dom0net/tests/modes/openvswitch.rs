@@ -194,6 +194,17 @@ fn where_the_guard_cannot_hold_nobody_is_plugged_unless_that_is_wanted() {
 }
 
 #[test]
+fn what_only_bridges_can_hold_is_refused() {
+    let Some(stage) = Stage::new() else { return };
+    let Some(_switch) = Switch::start(&stage) else { return };
+    for word in ["host=dns", "track=no", "isolated=yes"] {
+        std::fs::write(stage.script("guard.conf"), format!("bridge:ovsbr0 {word}\n")).unwrap();
+        let error = stage.refusal(&vif(2, "ovsbr0"));
+        assert!(error.contains("cannot be held on ovsbr0"), "{word}: {error}");
+    }
+}
+
+#[test]
 fn what_cannot_be_is_refused() {
     let Some(stage) = Stage::new() else { return };
     let error = stage.refusal(&vif(2, "ovsbr0"));

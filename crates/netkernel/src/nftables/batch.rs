@@ -89,6 +89,8 @@ pub enum KeyKind {
     Protocol,
     /// Ports of TCP and UDP, in network byte order.
     Port,
+    /// Names of devices ([`link_name`](super::link_name)).
+    LinkName,
     /// Other numbers, of this many bytes, in network byte order.
     Number(u32),
 }
@@ -133,6 +135,7 @@ impl KeyKind {
             Self::Ethertype => (10, 2),
             Self::Protocol => (12, 1),
             Self::Port => (13, 2),
+            Self::LinkName => (41, 16),
             Self::Number(length) => (4, length),
         }
     }
@@ -323,6 +326,9 @@ impl Batch {
             self.messages.u32_be(set::DATA_LENGTH, length);
         }
         self.messages.u32_be(set::ID, id);
+        if keys == KeyKind::LinkName {
+            self.messages.attribute(set::USERDATA, &set::KEYS_IN_MACHINE_ORDER);
+        }
         id
     }
 

@@ -66,6 +66,12 @@ pub(super) mod rule {
 }
 
 pub(super) mod set {
+    pub(crate) const USERDATA: u16 = 13;
+    /// For `nft list` (`NFTNL_UDATA_SET_KEYBYTEORDER`, 4 bytes): keys stand in the machine's order.
+    pub(crate) const KEYS_IN_MACHINE_ORDER: [u8; 6] = {
+        let [a, b, c, d] = 1_u32.to_ne_bytes();
+        [0, 4, a, b, c, d]
+    };
     pub(crate) const TABLE: u16 = 1;
     pub(crate) const NAME: u16 = 2;
     pub(crate) const FLAGS: u16 = 3;
@@ -181,6 +187,8 @@ pub(super) mod routing {
     pub(crate) const DESTINATION: u16 = 1;
     pub(crate) const RESULT: u16 = 2;
     pub(crate) const FLAGS: u16 = 3;
+    /// `NFT_FIB_RESULT_OIFNAME`.
+    pub(crate) const LINK_NAME: u32 = 2;
     /// `NFT_FIB_RESULT_ADDRTYPE`.
     pub(crate) const ADDRESS_KIND: u32 = 3;
     /// `NFTA_FIB_F_SADDR`.

@@ -58,6 +58,8 @@ pub enum Field {
     TransportProtocol,
     /// The group of the device that it came in on (`IFLA_GROUP`): four bytes in the machine's order.
     InGroup,
+    /// The group of the device that it goes out on.
+    OutGroup,
     /// Its priority (`SO_PRIORITY`): four bytes in the machine's order.
     Priority,
     /// Whether an IPv6 packet has an extension header with this number: one byte, 1 or 0.
@@ -72,6 +74,9 @@ pub enum Field {
     SourceRoute,
     /// What kind of route leads to its destination.
     DestinationRoute,
+    /// The name of the device that the host would send it out on by its destination, as [`InputLink`](Self::InputLink) has
+    /// names; zeros when it is for the host itself, or there is no way.
+    DestinationLink,
     /// What connection tracking says of it: [`tracking_state`] (four bytes in the machine's order).
     TrackingState,
     /// What connection tracking did to its connection: [`tracking_status`] (four bytes in the machine's order).
@@ -273,11 +278,13 @@ impl Field {
             Self::NetworkFamily => write_meta(list, libc::NFT_META_NFPROTO),
             Self::InputLink => write_meta(list, libc::NFT_META_IIFNAME),
             Self::OutputLink => write_meta(list, libc::NFT_META_OIFNAME),
-            Self::SourceRoute => write_routing(list, routing::OF_SOURCE),
-            Self::DestinationRoute => write_routing(list, routing::OF_DESTINATION),
+            Self::SourceRoute => write_routing(list, routing::OF_SOURCE, routing::ADDRESS_KIND),
+            Self::DestinationRoute => write_routing(list, routing::OF_DESTINATION, routing::ADDRESS_KIND),
+            Self::DestinationLink => write_routing(list, routing::OF_DESTINATION, routing::LINK_NAME),
             Self::TrackingState => write_tracking(list, tracking::STATE),
             Self::TrackingStatus => write_tracking(list, tracking::STATUS),
             Self::InGroup => write_meta(list, libc::NFT_META_IIFGROUP),
+            Self::OutGroup => write_meta(list, libc::NFT_META_OIFGROUP),
             Self::Priority => write_meta(list, libc::NFT_META_PRIORITY),
         }
     }
@@ -290,10 +297,10 @@ fn write_meta(list: &mut Message, key: i32) {
     });
 }
 
-fn write_routing(list: &mut Message, of: u32) {
+fn write_routing(list: &mut Message, of: u32, result: u32) {
     write_expression(list, "fib", |load| {
         load.u32_be(routing::FLAGS, of);
-        load.u32_be(routing::RESULT, routing::ADDRESS_KIND);
+        load.u32_be(routing::RESULT, result);
         load.u32_be(routing::DESTINATION, REGISTER);
     });
 }

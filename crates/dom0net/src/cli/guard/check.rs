@@ -73,7 +73,7 @@ impl Check {
                 let condition = network.condition(&mut host.kernel)?;
                 all_right &= condition.is_right();
                 if !condition.is_right() || !self.quiet {
-                    out(&format!("{} {condition}: {}\n", network.bridge, network.policy));
+                    out(&format!("{} {condition}: {}\n", network.network, network.policy));
                 }
             }
         }
@@ -123,7 +123,7 @@ impl Restore {
                 let condition = network.condition(&mut host.kernel)?;
                 if !condition.is_right() {
                     network.restore(&mut host.kernel)?;
-                    let name = network.bridge.to_string();
+                    let name = network.network.to_string();
                     tell_of(Level::Warning, &format!("{name} {condition}; it is in force again"), &name);
                 }
             }
