@@ -11,11 +11,13 @@ use crate::report::Report;
 
 /// Programs, and the Debian packages that have them.
 const PROGRAMS: &[(&str, &str)] = &[
+    ("dhclient", "isc-dhcp-client"),
     ("dnsmasq", "dnsmasq-base"),
     ("gcc", "gcc"),
     ("ip", "iproute2"),
     ("nft", "nftables"),
     ("strace", "strace"),
+    ("udhcpc", "udhcpc"),
 ];
 
 pub(super) fn run(places: &Places, report: &mut Report) {
