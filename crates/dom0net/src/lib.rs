@@ -1,6 +1,7 @@
 //! The virtual network of a Xen host.
 #![forbid(unsafe_code)]
 
+pub mod dhcp;
 pub mod export;
 pub mod guard;
 pub mod hotplug;

@@ -29,6 +29,7 @@ fn main() -> ExitCode {
         "vif-setup" => dom0net::hotplug::vif_setup(arguments, |name| std::env::var_os(name)),
         "qemu-ifup" => dom0net::hotplug::qemu_script(Action::Appeared, arguments),
         "qemu-ifdown" => dom0net::hotplug::qemu_script(Action::Gone, arguments),
+        dom0net::dhcp::SCRIPT => dom0net::dhcp::run_script(arguments, |name| std::env::var_os(name)),
         "network-nat" => cli::network_nat::run(arguments),
         "network-route" => cli::network_route::run(arguments),
         _ => cli::run(),

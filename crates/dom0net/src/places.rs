@@ -45,4 +45,10 @@ impl Places {
     pub fn networks(&self) -> PathBuf {
         self.runtime.join("networks")
     }
+
+    /// The folder with what belongs to DHCP clients that were started.
+    #[must_use]
+    pub fn clients(&self) -> PathBuf {
+        self.runtime.join("dhcp")
+    }
 }

@@ -11,6 +11,7 @@ use crate::report::Report;
 
 /// Programs, and the Debian packages that have them.
 const PROGRAMS: &[(&str, &str)] = &[
+    ("dhclient", "isc-dhcp-client"),
     ("dnsmasq", "dnsmasq-base"),
     ("gcc", "gcc"),
     ("groff", "groff-base"),
@@ -19,9 +20,10 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("man", "man-db"),
     ("nft", "nftables"),
     ("strace", "strace"),
-    // Xen's own scripts call them, which run beside ours in some tests.
-    ("xenstore-read", "xenstore-utils"),
+    ("udhcpc", "udhcpc"),
     ("valgrind", "valgrind"),
+    // Xen's own scripts call it, which run beside ours in some tests.
+    ("xenstore-read", "xenstore-utils"),
 ];
 
 pub(super) fn run(places: &Places, report: &mut Report) {

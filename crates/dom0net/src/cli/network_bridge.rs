@@ -21,7 +21,7 @@ const PROGRAM: &str = "network-bridge";
 pub(crate) const HELP: &str = "\
 Move this host's network card onto a bridge for guests, and back.
 
-Usage: network-bridge start|stop|status [name=value...] [--dry-run] [--json] [--force]
+Usage: network-bridge start|stop|status [name=value...] [--dry-run] [--json] [--force] [--take-over]
 
   netdev=DEVICE     the card; without it that of the default route (eth1 with vifnum=1);
                     dummy0 or none: a bridge for guests alone
@@ -37,6 +37,7 @@ Usage: network-bridge start|stop|status [name=value...] [--dry-run] [--json] [--
   --dry-run         print what would be done, and do nothing
   --json            print it as JSON
   --confirm TIME    go back by itself unless `dom0net confirm` is said within this time
+  --take-over       let the card's DHCP client (dhclient, udhcpc) go on on the bridge
   --force           start although another program manages the card; stop although guests
                     are still on the bridge
 
@@ -53,7 +54,7 @@ Examples:
 struct Flags {
     dry_run: bool,
     json: bool,
-    force: bool,
+    how: How,
     confirm: Option<Duration>,
 }
 
@@ -66,7 +67,8 @@ pub(crate) fn run(words: impl IntoIterator<Item = OsString>) -> u8 {
         match word.to_str() {
             Some("--dry-run" | "-n") => flags.dry_run = true,
             Some("--json") => flags.json = true,
-            Some("--force" | "-f") => flags.force = true,
+            Some("--force" | "-f") => flags.how.force = true,
+            Some("--take-over") => flags.how.take_over = true,
             Some("--confirm") => {
                 let time = words.next().unwrap_or_default();
                 match patience(&time.to_string_lossy()) {
@@ -131,7 +133,7 @@ fn start(
     }
     let names = network::names(kernel, records, arguments)?;
     if flags.dry_run {
-        let plan = network::start_plan(kernel, records, &names, arguments)?;
+        let plan = network::start_plan(kernel, records, &names, arguments, flags.how)?;
         print_plan(plan.as_ref(), flags, &format!("{} stands already", names.bridge));
         return Ok(());
     }
@@ -139,7 +141,7 @@ fn start(
     if let Some((ticket, patience)) = ticket {
         start_watch(&names.bridge, ticket, patience)?;
     }
-    let how = How { ticket: ticket.map(|(ticket, _)| ticket), force: flags.force };
+    let how = How { ticket: ticket.map(|(ticket, _)| ticket), ..flags.how };
     let waiting = "waiting until the gateways answer";
     match with_patience(waiting, || network::start(kernel, records, &names, arguments, how))? {
         Started::Now(record) => {
@@ -204,7 +206,7 @@ fn stop(
         return Ok(());
     }
     if let Some(bridge) = named.filter(|_| !flags.dry_run)
-        && routed::private_stop(kernel, &places, &bridge, flags.force)?
+        && routed::private_stop(kernel, &places, &bridge, flags.how.force)?
     {
         done(&format!("{bridge} is gone"), &[("bridge", bridge.as_str())]);
         return Ok(());
@@ -215,9 +217,9 @@ fn stop(
     };
     let bridge = &record.bridge.name;
     if flags.dry_run {
-        let plan = network::stop_plan(kernel, records, bridge, flags.force)?;
+        let plan = network::stop_plan(kernel, records, bridge, flags.how.force)?;
         print_plan(plan.as_ref(), flags, &format!("{bridge} is gone already; there is nothing to stop"));
-    } else if network::stop(kernel, records, bridge, flags.force)? {
+    } else if network::stop(kernel, records, bridge, flags.how.force)? {
         done(
             &format!("{bridge} is gone, and {} is as it was", record.uplink),
             &[("bridge", bridge.as_str())],

@@ -9,13 +9,15 @@ use nix::sys::mman::{MlockAllFlags, mlockall};
 use super::arguments::Arguments;
 use super::error::Error;
 use super::handover::{CardBefore, Standing, Wish, off_bridge, onto_bridge};
-use super::manager::{Root, is_wireless, manager_of};
+use super::lease::{await_leases, card_of, give_clients_back, with_clients};
+use super::manager::{Root, clients_of, is_wireless, manager_of};
 use super::names::Names;
 use super::record::{Record, Records, State, Ticket};
 use super::recover::settle;
 use super::root_storage::{root_storage, source_to};
 use super::snapshot::Snapshot;
 use super::verify::{answering_gateways, verify};
+use crate::dhcp::Client;
 use crate::guard::{Network, NetworkGuard, NetworkPolicy};
 use crate::plan::{Device, Kernel, Plan};
 
@@ -35,6 +37,8 @@ pub struct How {
     pub ticket: Option<Ticket>,
     /// Although another program manages the card.
     pub force: bool,
+    /// With the DHCP clients that manage the card.
+    pub take_over: bool,
 }
 
 /// Makes the network, unless it stands. If anything fails, all is as it was before.
@@ -50,8 +54,9 @@ pub fn start(
         return Ok(Started::Already(record));
     }
     let card = uplink(kernel, names)?;
-    check_surroundings(&card, names, how)?;
-    let (plan, mut record) = plan_start(kernel, names, &card, arguments)?;
+    let clients = clients(&card, records, how)?;
+    check_surroundings(&card, names)?;
+    let (plan, mut record) = plan_start(kernel, names, &card, arguments, clients)?;
     record.unconfirmed = how.ticket;
     let answering = answering_gateways(kernel, &card)?;
     records.write(&record)?;
@@ -75,12 +80,15 @@ pub fn start_plan(
     records: &Records,
     names: &Names,
     arguments: &Arguments,
+    how: How,
 ) -> Result<Option<Plan>, Error> {
     if records.read(&names.bridge)?.is_some_and(|record| record.state == State::Started) {
         return Ok(None);
     }
     let card = uplink(kernel, names)?;
-    Ok(Some(plan_start(kernel, names, &card, arguments)?.0))
+    // What would be refused can be looked at all the same.
+    let clients = if how.take_over { clients(&card, records, how)? } else { Vec::new() };
+    Ok(Some(plan_start(kernel, names, &card, arguments, clients)?.0))
 }
 
 fn plan_start(
@@ -88,6 +96,7 @@ fn plan_start(
     names: &Names,
     card: &Snapshot,
     arguments: &Arguments,
+    clients: Vec<Client>,
 ) -> Result<(Plan, Record), Error> {
     // Devices get their indices from us, so that the record names them whatever they are called.
     let links = kernel.route.links()?;
@@ -95,7 +104,9 @@ fn plan_start(
     let bridge = Device { index: free, name: names.bridge.clone() };
     let wish =
         Wish { bridge: bridge.clone(), stp: arguments.stp.unwrap_or(false), shape: names.shape(free + 1) };
-    let plan = onto_bridge(card, &wish);
+    let front = wish.shape.front(&wish.bridge);
+    let mut plan = with_clients(onto_bridge(card, &wish), &clients, &card.device, front);
+    await_leases(&mut plan, &clients, front);
     let name = wish.shape.card_name().unwrap_or(&card.device.name).clone();
     let record = Record {
         bridge,
@@ -105,6 +116,7 @@ fn plan_start(
         before: CardBefore::of(card),
         antispoof: arguments.antispoof,
         unconfirmed: None,
+        clients,
         state: State::Starting(plan.clone()),
     };
     Ok((plan, record))
@@ -138,17 +150,24 @@ fn uplink(kernel: &mut Kernel, names: &Names) -> Result<Snapshot, Error> {
     Ok(card)
 }
 
+/// The DHCP clients that shall go with the card's addresses. Another program that manages the card is a reason to refuse.
+fn clients(card: &Snapshot, records: &Records, how: How) -> Result<Vec<Client>, Error> {
+    let root = Root(Path::new("/"));
+    if how.take_over {
+        return clients_of(root, &card.device, &records.clients);
+    }
+    match manager_of(root, &card.device) {
+        Some(manager) if !how.force => Err(Error::Managed { name: card.device.name.clone(), manager }),
+        _ => Ok(Vec::new()),
+    }
+}
+
 /// Refuses what could go wrong for reasons that are not in the kernel's network.
-fn check_surroundings(card: &Snapshot, names: &Names, how: How) -> Result<(), Error> {
+fn check_surroundings(card: &Snapshot, names: &Names) -> Result<(), Error> {
     let root = Root(Path::new("/"));
     let name = &card.device.name;
     if is_wireless(root, name) {
         return Err(Error::Wireless(name.clone()));
-    }
-    if !how.force
-        && let Some(manager) = manager_of(root, &card.device)
-    {
-        return Err(Error::Managed { name: name.clone(), manager });
     }
     let addresses: Vec<IpAddr> = card.addresses.iter().map(|address| address.local).collect();
     let Some(storage) = root_storage(root).filter(|storage| storage.is_reached_from(&addresses, source_to))
@@ -186,6 +205,7 @@ pub(super) fn stop_alone(
     let Some(record) = settle(kernel, records, bridge)? else { return Ok(false) };
     let Some(plan) = plan_stop(kernel, &record, force)? else {
         // Someone else has removed the bridge.
+        give_clients_back(kernel, &record);
         records.remove(bridge)?;
         return Ok(true);
     };
@@ -242,5 +262,6 @@ fn plan_stop(kernel: &mut Kernel, record: &Record, force: bool) -> Result<Option
         card: &record.uplink,
         shape: &record.shape,
     };
-    Ok(Some(off_bridge(standing, &record.before)))
+    let plan = off_bridge(standing, &record.before);
+    Ok(Some(with_clients(plan, &record.clients, record.front(), &card_of(record))))
 }

@@ -7,6 +7,7 @@ use netkernel::link::Link;
 use super::error::Error;
 use super::record::{Record, State};
 use super::snapshot::Snapshot;
+use crate::dhcp;
 use crate::plan::Kernel;
 
 /// Something that is not as `start` has left it.
@@ -49,6 +50,13 @@ pub enum Difference {
         /// The routes.
         routes: Vec<String>,
     },
+    /// A DHCP client that went with the addresses does not run.
+    NoClient {
+        /// Its program.
+        program: &'static str,
+        /// The device on which it should run.
+        device: String,
+    },
     /// Whether the bridge speaks the spanning tree protocol is not as it was wanted.
     SpanningTree {
         /// The bridge.
@@ -78,6 +86,9 @@ impl fmt::Display for Difference {
                     "routes lead through {card}, which a bridge port should not have: {}",
                     routes.join(", ")
                 )
+            }
+            Self::NoClient { program, device } => {
+                write!(f, "{program} does not run on {device}, and nobody keeps its lease alive")
             }
             Self::SpanningTree { bridge, wanted: true } => {
                 write!(f, "{bridge} does not speak the spanning tree protocol, and should")
@@ -115,6 +126,12 @@ pub fn differences(kernel: &mut Kernel, record: &Record) -> Result<Vec<Differenc
     if stp.is_some_and(|stp| stp != record.stp) {
         found.push(Difference::SpanningTree { bridge: bridge.name.clone(), wanted: record.stp });
     }
+    found.extend(record.clients.iter().filter(|client| !dhcp::is_running(client, &record.front().name)).map(
+        |client| Difference::NoClient {
+            program: client.program.name(),
+            device: record.front().name.to_string(),
+        },
+    ));
     found.extend(left_on_card(kernel, record)?);
     Ok(found)
 }

@@ -10,6 +10,7 @@ use netkernel::sysctl::SysctlError;
 use super::manager::Manager;
 use super::record::RecordError;
 use super::root_storage::RootStorage;
+use crate::dhcp::NotTaken;
 use crate::plan::Failure;
 
 /// A network could not be started or stopped. In each case the host is as it was before.
@@ -46,6 +47,15 @@ pub enum Error {
         name: LinkName,
         /// The program.
         manager: Manager,
+    },
+    /// A DHCP client has the device, and cannot be taken over.
+    NotTaken {
+        /// The device.
+        name: LinkName,
+        /// The client.
+        manager: Manager,
+        /// Why not.
+        reason: NotTaken,
     },
     /// The root file system is on the network, over this device, which would be cut off for a moment.
     RootStorage {
@@ -120,10 +130,23 @@ impl fmt::Display for Error {
                 write!(
                     f,
                     "), which would take its addresses back; let that make the bridge (dom0net export --to {}), \
-                     or start with --force until the next boot",
-                    program.configuration()
+                     or start until the next boot with {}",
+                    program.configuration(),
+                    if program.movable_client().is_some() {
+                        "--take-over, and its lease stays alive"
+                    } else {
+                        "--force"
+                    }
                 )
             }
+            Self::NotTaken { name, manager, reason } => write!(
+                f,
+                "{} (process {}) cannot go on without {name}: {reason}; let it make the bridge \
+                 (dom0net export --to {}), or start it for {name} alone",
+                manager.program,
+                manager.process,
+                manager.program.configuration()
+            ),
             Self::RootStorage { name, storage } => write!(
                 f,
                 "the root file system is on {storage}, over {name}, which this kernel cannot rename without \

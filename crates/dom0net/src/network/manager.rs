@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use netkernel::link::LinkName;
 
+use super::error::Error;
+use crate::dhcp::{self, Client};
 use crate::plan::Device;
 
 /// Which program manages a card.
@@ -42,6 +44,17 @@ impl Program {
             Self::DhcpClient(_) => "ifupdown",
         }
     }
+
+    /// The client that this is, if it can go with a card's addresses.
+    #[must_use]
+    pub fn movable_client(self) -> Option<dhcp::Program> {
+        match self {
+            Self::DhcpClient(name) => {
+                [dhcp::Program::Dhclient, dhcp::Program::Udhcpc].into_iter().find(|it| it.name() == name)
+            }
+            Self::Networkd | Self::NetworkManager => None,
+        }
+    }
 }
 
 /// A program that manages a card.
@@ -71,15 +84,46 @@ pub(super) struct Root<'a>(pub(super) &'a Path);
 
 /// Who manages this card; none: nobody who would mind.
 pub(super) fn manager_of(root: Root<'_>, card: &Device) -> Option<Manager> {
-    let entries = fs::read_dir(root.0.join("proc")).ok()?;
-    let own = root.namespace_of("self")?;
+    managers_of(root, card).into_iter().next()
+}
+
+/// The DHCP clients that manage this card, with `folder` for our own files about them.
+///
+/// # Errors
+/// When one of them, or another manager, cannot go with the card's addresses.
+pub(super) fn clients_of(root: Root<'_>, card: &Device, folder: &Path) -> Result<Vec<Client>, Error> {
+    let name = &card.name;
+    let mut clients = Vec::new();
+    for manager in managers_of(root, card) {
+        let Some(program) = manager.program.movable_client() else {
+            return Err(Error::Managed { name: name.clone(), manager });
+        };
+        let process = root.0.join("proc").join(manager.process.to_string());
+        let understood = || {
+            let words = dhcp::words_of(&process.join("cmdline")).ok_or(dhcp::NotTaken::Call)?;
+            let called = words.first().ok_or(dhcp::NotTaken::Call)?;
+            let (executable, environment) = dhcp::program_of(&process, called).ok_or(dhcp::NotTaken::Call)?;
+            Client::understand(program, executable, &words, environment, name, folder.to_owned())
+        };
+        match understood() {
+            Ok(client) => clients.push(client),
+            Err(reason) => return Err(Error::NotTaken { name: name.clone(), manager, reason }),
+        }
+    }
+    Ok(clients)
+}
+
+fn managers_of(root: Root<'_>, card: &Device) -> Vec<Manager> {
+    let (Ok(entries), Some(own)) = (fs::read_dir(root.0.join("proc")), root.namespace_of("self")) else {
+        return Vec::new();
+    };
     let processes = entries.flatten().filter_map(|entry| {
         let process: u32 = entry.file_name().to_str()?.parse().ok()?;
         let name = root.read(&format!("proc/{process}/comm"))?;
         let (_, program) = PROCESSES.into_iter().find(|(known, _)| name.trim_end() == *known)?;
         (root.namespace_of(&process.to_string())? == own).then_some((process, program))
     });
-    processes.into_iter().find_map(|(process, program)| root.manages(process, program, card))
+    processes.into_iter().filter_map(|(process, program)| root.manages(process, program, card)).collect()
 }
 
 impl Root<'_> {
@@ -93,6 +137,20 @@ impl Root<'_> {
         fs::read_link(self.0.join("proc").join(process).join("ns/net")).ok()
     }
 
+    /// A client that was called without a device listens on all.
+    fn listens(&self, process: u32, card: &Device) -> bool {
+        let sockets = self.read("proc/self/net/packet").unwrap_or_default();
+        // Columns: address, references, type, protocol, device, …, user, inode.
+        let on_card = sockets.lines().skip(1).filter_map(|line| {
+            let mut words = line.split_whitespace();
+            (words.nth(4)? == card.index.to_string()).then(|| words.last()).flatten()
+        });
+        let inodes: Vec<String> = on_card.map(|inode| format!("socket:[{inode}]")).collect();
+        let files = fs::read_dir(self.0.join(format!("proc/{process}/fd"))).into_iter().flatten().flatten();
+        let links = files.filter_map(|file| fs::read_link(file.path()).ok());
+        links.into_iter().any(|link| inodes.iter().any(|inode| link == Path::new(inode)))
+    }
+
     fn manages(&self, process: u32, program: Program, card: &Device) -> Option<Manager> {
         let (manages, file) = match program {
             Program::Networkd => {
@@ -103,9 +161,9 @@ impl Root<'_> {
                 let state = self.read(&format!("run/NetworkManager/devices/{}", card.index))?;
                 (value_of(&state, "managed") == Some("true"), None)
             }
-            Program::DhcpClient(_) => {
+            Program::DhcpClient(client) => {
                 let words = self.read(&format!("proc/{process}/cmdline"))?;
-                (is_called_for(&words, &card.name), None)
+                (is_called_for(client, &words, card) || self.listens(process, card), None)
             }
         };
         manages.then_some(Manager { program, process, file })
@@ -123,10 +181,20 @@ fn value_of<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     text.lines().find_map(|line| line.trim().strip_prefix(name)?.strip_prefix('='))
 }
 
-/// A DHCP client is called with the names of its devices; without any, it is for all. Options have values that look like
-/// names, but no device is called like a path.
-fn is_called_for(command_line: &str, card: &LinkName) -> bool {
-    command_line.split('\0').skip(1).any(|word| word == card.as_str())
+/// A DHCP client is called with the names of its devices.
+fn is_called_for(client: &str, command_line: &str, card: &Device) -> bool {
+    let name = card.name.as_str();
+    match client {
+        // It writes what it does over the words that it was called with, and as the manager it is for all devices.
+        "dhcpcd" => {
+            let words = command_line.split(['\0', ' ']).skip(1);
+            words.into_iter().any(|word| [name, "[manager]", "[master]"].contains(&word))
+        }
+        _ => command_line.split('\0').skip(1).any(|word| {
+            let joined = ["-i", "--interface="].into_iter().find_map(|option| word.strip_prefix(option));
+            word == name || joined == Some(name)
+        }),
+    }
 }
 
 /// True when the device is wireless: an access point takes frames of the host alone, so that it cannot be a bridge's
@@ -197,6 +265,33 @@ mod tests {
         assert_eq!(manager_of(Root(root.path()), &card()).unwrap().process, 42);
         let root = with_process("dhclient", &words.replace("\0eth0\0", "\0eth1\0"), "net:[1]");
         assert_eq!(manager_of(Root(root.path()), &card()), None);
+    }
+
+    #[test]
+    fn a_dhcp_client_without_a_device_is_for_those_that_it_listens_on() {
+        let root = with_process("dhclient", "dhclient\0-v\0", "net:[1]");
+        assert_eq!(manager_of(Root(root.path()), &card()), None);
+        put(
+            &root,
+            "proc/self/net/packet",
+            "sk RefCnt Type Proto Iface R Rmem User Inode\n0 3 3 0003 7 1 0 0 4711\n",
+        );
+        let files = root.path().join("proc/42/fd");
+        fs::create_dir_all(&files).unwrap();
+        symlink("socket:[4711]", files.join("5")).unwrap();
+        assert_eq!(manager_of(Root(root.path()), &card()).unwrap().process, 42);
+    }
+
+    #[test]
+    fn dhcpcd_says_in_its_title_what_it_is_for() {
+        for (title, manages) in [
+            ("dhcpcd: eth0 [ip4]", true),
+            ("dhcpcd: [manager] [ip4] [ip6]", true),
+            ("dhcpcd: eth1 [ip4]", false),
+        ] {
+            let root = with_process("dhcpcd", title, "net:[1]");
+            assert_eq!(manager_of(Root(root.path()), &card()).is_some(), manages, "{title}");
+        }
     }
 
     #[test]

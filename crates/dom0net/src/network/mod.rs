@@ -7,6 +7,7 @@ mod differences;
 mod error;
 mod handover;
 mod layout;
+mod lease;
 mod manager;
 mod names;
 mod record;

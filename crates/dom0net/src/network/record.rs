@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::handover::CardBefore;
 use super::layout::Shape;
+use crate::dhcp::Client;
 use crate::places::Places;
 use crate::plan::{Device, Plan};
 
@@ -34,6 +35,9 @@ pub struct Record {
     /// Set while someone must confirm that the host can still be reached: who goes back by itself otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unconfirmed: Option<Ticket>,
+    /// The DHCP clients that went with the card's addresses, as they ran on the card.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clients: Vec<Client>,
     /// How far it has come.
     pub state: State,
 }
@@ -102,13 +106,15 @@ pub struct Lock {
 #[derive(Clone, Debug)]
 pub struct Records {
     folder: PathBuf,
+    /// Where DHCP clients that we start have their files.
+    pub(super) clients: PathBuf,
 }
 
 impl Records {
     /// The records in these places.
     #[must_use]
     pub fn of(places: &Places) -> Self {
-        Self { folder: places.networks() }
+        Self { folder: places.networks(), clients: places.clients() }
     }
 
     /// Keeps all others from starting and stopping networks of this host, for as long as the result lives. Waits for one
@@ -255,13 +261,15 @@ mod tests {
             },
             antispoof: Some(true),
             unconfirmed: None,
+            clients: Vec::new(),
             state: State::Starting(Plan::new()),
         }
     }
 
     fn records() -> (tempfile::TempDir, Records) {
         let folder = tempfile::tempdir().unwrap();
-        let records = Records { folder: folder.path().join("networks") };
+        let path = |name: &str| folder.path().join(name);
+        let records = Records { folder: path("networks"), clients: path("dhcp") };
         (folder, records)
     }
 

@@ -3,6 +3,7 @@
 use netkernel::link::{LinkChange, LinkName};
 
 use super::error::Error;
+use super::lease::give_clients_back;
 use super::record::{Record, Records, State};
 use crate::plan::{Device, Kernel, Plan};
 
@@ -47,7 +48,10 @@ fn bring_to_an_end(
 ) -> Result<Result<Record, Recovered>, Error> {
     let recovered = match &record.state {
         State::Started if is_there(kernel, record.front())? => return Ok(Ok(record)),
-        State::Started => Recovered::Forgotten(record),
+        State::Started => {
+            give_clients_back(kernel, &record);
+            Recovered::Forgotten(record)
+        }
         State::Starting(plan) => {
             carry_out(&plan.inverse(), &record, kernel)?;
             Recovered::Undone(record)

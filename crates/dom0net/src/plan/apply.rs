@@ -14,6 +14,7 @@ use netkernel::sysctl::SysctlError;
 use netkernel::{Family, Rtnetlink};
 
 use super::change::{Change, Device, NewPair};
+use crate::dhcp::{self, DhcpError};
 use crate::guard::Guard;
 use crate::openvswitch::{self, Database};
 
@@ -106,6 +107,9 @@ impl Kernel {
             Change::RemoveSwitchPort(port) => port.remove(&mut Database::open()?)?,
             Change::Translate(translation) => translation.install(self.filter()?)?,
             Change::Untranslate(translation) => translation.remove(self.filter()?)?,
+            Change::StopClient(it) => dhcp::stop(&it.client, &it.on.name)?,
+            Change::StartClient(it) => dhcp::start(&it.client, &it.on.name, &it.other.name)?,
+            Change::AwaitLease(client, device) => dhcp::wait(client, &device.name)?,
             Change::AwaitLocalRoutes(device) => self.await_local_routes(device)?,
             Change::AwaitRunning(device) => self.await_running(device)?,
         }
@@ -220,6 +224,8 @@ pub enum Error {
     Sysctl(SysctlError),
     /// Open vSwitch did not do it.
     Switch(openvswitch::Error),
+    /// A DHCP client did not do it.
+    Dhcp(DhcpError),
     /// The kernel did not do by itself what it always does: the text goes behind "waited in vain until".
     Patience(String),
 }
@@ -230,6 +236,7 @@ impl fmt::Display for Error {
             Self::Netlink(error) => error.fmt(f),
             Self::Sysctl(error) => error.fmt(f),
             Self::Switch(error) => error.fmt(f),
+            Self::Dhcp(error) => error.fmt(f),
             Self::Patience(what) => write!(f, "waited {} seconds in vain until {what}", PATIENCE.as_secs()),
         }
     }
@@ -240,6 +247,12 @@ impl std::error::Error for Error {}
 impl From<netlink::Error> for Error {
     fn from(error: netlink::Error) -> Self {
         Self::Netlink(error)
+    }
+}
+
+impl From<DhcpError> for Error {
+    fn from(error: DhcpError) -> Self {
+        Self::Dhcp(error)
     }
 }
 

@@ -12,6 +12,7 @@ use netkernel::rule::Rule;
 use netkernel::sysctl::Sysctl;
 use serde::{Deserialize, Serialize};
 
+use crate::dhcp::Client;
 use crate::guard::Policy;
 use crate::openvswitch::SwitchPort;
 use crate::translation::Translation;
@@ -155,6 +156,12 @@ pub enum Change {
     AddSwitchPort(SwitchPort),
     /// Removes it.
     RemoveSwitchPort(SwitchPort),
+    /// Ends a DHCP client on a device, without a word to its server.
+    StopClient(ClientMove),
+    /// Starts it on a device, with what it remembers of another.
+    StartClient(ClientMove),
+    /// Waits until a DHCP client on this device has got its lease.
+    AwaitLease(Box<Client>, Device),
     /// Waits until the kernel delivers packets for the device's IPv6 addresses: it arranges that behind our back.
     AwaitLocalRoutes(Device),
     /// Waits until the device can pass traffic.
@@ -170,6 +177,17 @@ pub struct NewBridge {
     pub options: BridgeOptions,
     /// What else it shall be.
     pub link: LinkChange,
+}
+
+/// A DHCP client on the move.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClientMove {
+    /// The client.
+    pub client: Box<Client>,
+    /// The device on which it is ended or started.
+    pub on: Device,
+    /// The other one.
+    pub other: Device,
 }
 
 /// A pair of devices to be made: their names, indices that no device has, and what else they shall be.
@@ -214,7 +232,9 @@ impl Change {
             | Self::TieMac(this, _)
             | Self::UntieMac(this, _)
             | Self::AwaitLocalRoutes(this)
-            | Self::AwaitRunning(this) => this.index == device.index,
+            | Self::AwaitLease(_, this)
+            | Self::AwaitRunning(this)
+            | Self::StartClient(ClientMove { on: this, .. }) => this.index == device.index,
             Self::SetRoute { to: route, .. } | Self::RemoveRoute(route) => route.uses(device.index),
             Self::SetNextHop { to, .. } => to.link() == Some(device.index),
             Self::ReplaceRule { to: rule, .. } | Self::AddRule(rule) | Self::RemoveRule(rule) => {
@@ -223,8 +243,8 @@ impl Change {
             Self::Sysctl { setting, .. } => setting.is_of_link(&device.name),
             Self::Guard(_, name, _) | Self::Unguard(_, name, _) => *name == device.name,
             Self::AddSwitchPort(port) | Self::RemoveSwitchPort(port) => port.device == device.name.as_str(),
-            // It is about names, and needs no device.
-            Self::Translate(_) | Self::Untranslate(_) => false,
+            // It is about names, or about a process, and needs no device.
+            Self::Translate(_) | Self::Untranslate(_) | Self::StopClient(_) => false,
         }
     }
 
@@ -268,7 +288,12 @@ impl Change {
             Self::RemoveSwitchPort(port) => Self::AddSwitchPort(port),
             Self::Translate(translation) => Self::Untranslate(translation),
             Self::Untranslate(translation) => Self::Translate(translation),
-            Self::TeachNeighbour(..) | Self::AwaitLocalRoutes(_) | Self::AwaitRunning(_) => return None,
+            Self::StopClient(client) => Self::StartClient(client),
+            Self::StartClient(client) => Self::StopClient(client),
+            Self::TeachNeighbour(..)
+            | Self::AwaitLocalRoutes(_)
+            | Self::AwaitRunning(_)
+            | Self::AwaitLease(..) => return None,
         })
     }
 }
@@ -322,6 +347,15 @@ impl fmt::Display for Change {
             }
             Self::Translate(translation) => write!(f, "{translation}"),
             Self::Untranslate(translation) => write!(f, "take the rules of {} away", translation.name),
+            Self::StopClient(ClientMove { client, on, .. }) => {
+                write!(f, "end {} on {on}, and keep its lease", client.program.name())
+            }
+            Self::StartClient(ClientMove { client, on, .. }) => {
+                write!(f, "start {} on {on}, for the same lease", client.program.name())
+            }
+            Self::AwaitLease(client, device) => {
+                write!(f, "wait until {} has the lease on {device}", client.program.name())
+            }
             Self::AwaitLocalRoutes(device) => write!(f, "wait until {device} takes IPv6 packets"),
             Self::AwaitRunning(device) => write!(f, "wait until {device} passes traffic"),
         }

@@ -10,7 +10,7 @@ mod rename;
 use std::fmt;
 
 pub use apply::{Error, Kernel};
-pub use change::{Change, Device, NewBridge, NewPair};
+pub use change::{Change, ClientMove, Device, NewBridge, NewPair};
 use serde::{Deserialize, Serialize};
 
 /// Changes in the order in which they are made.

@@ -13,12 +13,22 @@ impl Wire {
     /// Calls `network-bridge` and kills it when it is about to make the system call `point` for the `count`th time.
     /// Says whether it was killed.
     fn killed_at(&self, words: &[&str], point: &str, count: usize) -> bool {
+        self.killed(words, point, count, &["-f"])
+    }
+
+    /// The same without what it starts.
+    pub(crate) fn killed_at_alone(&self, words: &[&str], point: &str, count: usize) -> bool {
+        self.killed(words, point, count, &[])
+    }
+
+    fn killed(&self, words: &[&str], point: &str, count: usize, flags: &[&str]) -> bool {
         let strace = testkit::program("strace").expect("looked for before");
         let program = self.host.script("network-bridge");
         let inject = format!("inject={point}:signal=KILL:when={count}");
         let run = || {
             Command::new(&strace)
-                .args(["-o", "/dev/null", "-f", "-e", &format!("trace={point}"), "-e", &inject])
+                .args(flags)
+                .args(["-o", "/dev/null", "-e", &format!("trace={point}"), "-e", &inject])
                 .arg(&program)
                 .args(words)
                 .env_clear()
@@ -33,7 +43,7 @@ impl Wire {
     }
 
     /// Calls `dom0net recover`.
-    fn recover(&self) {
+    pub(crate) fn recover(&self) {
         let outcome = self.host.run("dom0net", &["recover"], &[]);
         assert_eq!(outcome.status, 0, "{outcome:?}");
     }

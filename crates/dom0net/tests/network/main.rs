@@ -8,6 +8,7 @@ mod wire;
 mod confirmed;
 mod exported;
 mod killed;
+mod leased;
 
 use std::process::{Command, Stdio};
 

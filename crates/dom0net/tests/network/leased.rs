@@ -1,0 +1,267 @@
+//! A card with an address from a DHCP server: its lease goes to the bridge, stays alive there, and comes back.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::assert_same;
+use crate::wire::{HOST, Wire};
+
+const TAKE_OVER: &[&str] = &["start", "netdev=eth0", "bridge=xenbr0", "--take-over"];
+const STOP: &[&str] = &["stop", "bridge=xenbr0"];
+const PATIENCE: Duration = Duration::from_mins(1);
+
+/// A host whose address is leased for two minutes and renewed every few seconds, with the server that does so.
+struct Leased {
+    wire: Wire,
+    server: Child,
+    folder: tempfile::TempDir,
+    client: &'static str,
+}
+
+impl Leased {
+    fn new(client: &'static str) -> Option<Self> {
+        let dnsmasq = testkit::program("dnsmasq")?;
+        let program = testkit::program(client)?;
+        let wire = Wire::quick()?;
+        wire.ip("addr del 10.0.0.250/24 dev eth0");
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        fs::write(path("log"), "").unwrap();
+        // A user of its own could not write into the folder.
+        let server = || {
+            Command::new(&dnsmasq)
+                .args(["--conf-file=/dev/null", "--keep-in-foreground", "--user=root", "--port=0"])
+                .args(["--dhcp-range=10.0.0.250,10.0.0.250,2m", "--dhcp-authoritative", "--no-ping"])
+                .args(["--dhcp-option=3,10.0.0.254", "--dhcp-option=58,4", "--dhcp-option=59,90"])
+                .arg(format!("--dhcp-leasefile={}", path("served")))
+                .arg(format!("--log-facility={}", path("log")))
+                .arg("--pid-file=")
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .unwrap()
+        };
+        let server = wire.gateway.run(server).unwrap();
+        let leased = Self { wire, server, folder, client };
+        let words = leased.words();
+        let run = || Command::new(&program).args(&words).output().unwrap();
+        let output = leased.wire.host.namespace.run(run).unwrap();
+        assert!(output.status.success(), "{output:?}");
+        leased.wire.await_gateway();
+        Some(leased)
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).display().to_string()
+    }
+
+    /// How the client is called: with nothing of the machine's own.
+    fn words(&self) -> Vec<String> {
+        let pid = self.path("pid");
+        if self.client == "dhclient" {
+            let (configuration, leases) = (self.path("conf"), self.path("leases"));
+            fs::write(&configuration, "request subnet-mask, broadcast-address, routers;\n").unwrap();
+            ["-4", "-pf", &pid, "-cf", &configuration, "-lf", &leases, "eth0"].map(Into::into).into()
+        } else {
+            // Debian's own script, but for the file that it writes name servers to.
+            let script = self.path("script");
+            let text = fs::read_to_string("/etc/udhcpc/default.script").unwrap();
+            fs::write(&script, text.replace("/etc/resolv.conf", &self.path("resolv.conf"))).unwrap();
+            let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+            fs::set_permissions(&script, executable).unwrap();
+            ["-t", "3", "-T", "1", "-n", "-p", &pid, "-s", &script, "-i", "eth0"].map(Into::into).into()
+        }
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.path("log")).unwrap()
+    }
+
+    /// How often the server has said yes.
+    fn acknowledged(&self) -> usize {
+        self.log().matches("DHCPACK").count()
+    }
+
+    fn await_acknowledged(&self, count: usize) {
+        let end = Instant::now() + PATIENCE;
+        while self.acknowledged() < count {
+            assert!(Instant::now() < end, "the lease is not renewed:\n{}", self.log());
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Waits until the server has said yes this often, and once more for a renewal.
+    fn await_renewal(&self, count: usize) {
+        self.await_acknowledged(count);
+        if self.client == "udhcpc" {
+            // It renews when half of the two minutes is over, whatever the server says; or when it is told to.
+            for (process, _) in self.processes() {
+                kill(Pid::from_raw(process), Signal::SIGUSR1).unwrap();
+            }
+        }
+        self.await_acknowledged(count + 1);
+    }
+
+    /// The devices for which the client runs, one for each process.
+    fn devices(&self) -> Vec<String> {
+        self.processes()
+            .into_iter()
+            .filter_map(|(_, words)| words.into_iter().find(|word| word == "eth0" || word == "xenbr0"))
+            .collect()
+    }
+
+    fn processes(&self) -> Vec<(i32, Vec<String>)> {
+        let ours = self.path("pid");
+        let words = |path: PathBuf| {
+            let text = fs::read_to_string(path.join("cmdline")).ok()?;
+            let words: Vec<String> = text.split('\0').map(ToOwned::to_owned).collect();
+            let number = path.file_name()?.to_str()?.parse().ok()?;
+            (words.contains(&ours) && words[0].ends_with(self.client)).then_some((number, words))
+        };
+        fs::read_dir("/proc").unwrap().filter_map(|entry| words(entry.unwrap().path())).collect()
+    }
+
+    /// Waits until one client runs, for this device.
+    fn await_only(&self, device: &str) {
+        let end = Instant::now() + PATIENCE;
+        while self.devices() != [device] {
+            assert!(Instant::now() < end, "it runs for {:?}", self.devices());
+            thread::sleep(Duration::from_millis(50));
+        }
+    }
+}
+
+impl Drop for Leased {
+    fn drop(&mut self) {
+        for (process, _) in self.processes() {
+            let _ = kill(Pid::from_raw(process), Signal::SIGKILL);
+        }
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+#[test]
+fn a_lease_of_dhclient_stays_alive_on_the_bridge_and_back_on_the_card() {
+    stays_alive("dhclient");
+}
+
+#[test]
+fn a_lease_of_udhcpc_stays_alive_on_the_bridge_and_back_on_the_card() {
+    stays_alive("udhcpc");
+}
+
+fn stays_alive(client: &'static str) {
+    let Some(leased) = Leased::new(client) else { return };
+    let wire = &leased.wire;
+    let before = wire.state();
+    let refused = wire.network_bridge(&TAKE_OVER[..3]);
+    assert_eq!(refused.status, 1, "{refused:?}");
+    assert!(refused.stderr.contains("--take-over, and its lease stays alive"), "{}", refused.stderr);
+
+    let traffic = wire.traffic();
+    let asked = leased.log().matches("DHCPDISCOVER").count();
+    for _ in 0..2 {
+        let acknowledged = leased.acknowledged();
+        wire.succeeds(TAKE_OVER);
+        leased.await_only("xenbr0");
+        assert!(wire.ip("addr show dev xenbr0").contains("inet 10.0.0.250/24"));
+        let status = wire.network_bridge(&["status", "bridge=xenbr0"]);
+        assert_eq!(status.status, 0, "{status:?}");
+        // Once when it starts, and once for a renewal.
+        leased.await_renewal(acknowledged + 1);
+
+        let acknowledged = leased.acknowledged();
+        wire.succeeds(STOP);
+        leased.await_only("eth0");
+        assert_same(&before, &wire.state(), "");
+        leased.await_renewal(acknowledged + 1);
+        assert_same(&before, &wire.state(), "after it was renewed");
+    }
+    let (flows, connection) = traffic.end();
+    for flow in &flows {
+        assert!(flow.lost <= 60, "{flows:?}");
+    }
+    assert!(connection.unwrap() > 100);
+    let log = leased.log();
+    assert!(!log.contains("DHCPRELEASE") && !log.contains("DHCPNAK"), "{log}");
+    // udhcpc has no memory, and has to look for a server.
+    assert!(client == "udhcpc" || log.matches("DHCPDISCOVER").count() == asked, "{log}");
+}
+
+#[test]
+fn a_client_that_gets_no_lease_on_the_bridge_takes_all_back() {
+    let Some(mut leased) = Leased::new("udhcpc") else { return };
+    leased.server.kill().unwrap();
+    leased.server.wait().unwrap();
+    let before = leased.wire.state();
+    let outcome = leased.wire.network_bridge(TAKE_OVER);
+    assert_eq!(outcome.status, 1, "{outcome:?}");
+    let sentence = "cannot get a lease with udhcpc on xenbr0";
+    assert!(outcome.stderr.contains(sentence), "{}", outcome.stderr);
+    assert_same(&before, &leased.wire.state(), "");
+    assert!(leased.wire.ip("addr show dev eth0").contains(HOST[0]));
+}
+
+#[test]
+fn a_take_over_that_is_killed_leaves_one_client_and_its_lease() {
+    if testkit::program("strace").is_none() {
+        return;
+    }
+    let Some(leased) = Leased::new("dhclient") else { return };
+    let wire = &leased.wire;
+    let before = wire.state();
+    let mut points = 0;
+    // What is done with clients and their files, and a point between.
+    for (call, counts) in [
+        ("kill", 1..=2),
+        ("symlink", 1..=1),
+        ("rename", 1..=3),
+        ("unlink", 1..=2),
+        ("clone3,clone,vfork,fork", 1..=1),
+        ("sendto", 30..=30),
+    ] {
+        for count in counts {
+            for words in [TAKE_OVER, STOP] {
+                points += usize::from(wire.killed_at_alone(words, call, count));
+                let at = format!("{words:?} killed at {call} number {count}");
+                wire.recover();
+                if wire.host.link("xenbr0").is_some() {
+                    leased.await_only("xenbr0");
+                    assert!(wire.ip("addr show dev xenbr0").contains(HOST[0]), "{at}");
+                } else {
+                    leased.await_only("eth0");
+                    assert_same(&before, &wire.state(), &at);
+                }
+            }
+            wire.succeeds(STOP);
+        }
+    }
+    assert!(points >= 10, "only {points} points were found");
+    leased.await_acknowledged(leased.acknowledged() + 1);
+    assert!(!leased.log().contains("DHCPRELEASE"), "{}", leased.log());
+}
+
+#[test]
+fn a_client_that_cannot_be_told_of_another_device_is_left_alone() {
+    let Some(leased) = Leased::new("dhclient") else { return };
+    for (process, words) in leased.processes() {
+        kill(Pid::from_raw(process), Signal::SIGKILL).unwrap();
+        let anew: Vec<&String> =
+            words[1..].iter().filter(|word| !word.is_empty() && *word != "eth0").collect();
+        let program = testkit::program("dhclient").unwrap();
+        let run = || Command::new(&program).args(&anew).output().unwrap();
+        assert!(leased.wire.host.namespace.run(run).unwrap().status.success());
+    }
+    let before = leased.wire.state();
+    let outcome = leased.wire.network_bridge(TAKE_OVER);
+    assert_eq!(outcome.status, 1, "{outcome:?}");
+    assert!(outcome.stderr.contains("it was started for all devices"), "{}", outcome.stderr);
+    assert_same(&before, &leased.wire.state(), "");
+}
