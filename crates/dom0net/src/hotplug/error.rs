@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 
 use netkernel::link::LinkName;
 use netkernel::netlink;
@@ -68,6 +69,15 @@ pub enum Error {
     Memory(MemoryError),
     /// The guest's address could not be made known to its network's DHCP server.
     Reservation(io::Error),
+    /// What a vif has outside of its device could not be noted, or looked up.
+    Trace {
+        /// What was tried.
+        verb: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
     /// Open vSwitch could not be asked.
     Switch(openvswitch::Error),
     /// One of the administrator's hooks failed.
@@ -136,6 +146,7 @@ impl fmt::Display for Error {
                 write!(f, "gatewaydev={name} cannot be: there is no such network device")
             }
             Self::Memory(error) => error.fmt(f),
+            Self::Trace { verb, path, error } => write!(f, "cannot {verb} {}: {error}", path.display()),
             Self::Reservation(error) => {
                 write!(f, "cannot make the guest's address known to the DHCP server of its network: {error}")
             }
