@@ -196,6 +196,14 @@ pub(crate) fn close_in_child(descriptor: OwnedFd, delay: Duration) {
     }
 }
 
+/// Lets `socket` send messages of this many bytes at once, as far as the caller may have that.
+pub(crate) fn widen_send_buffer(socket: &impl AsFd, bytes: usize) -> io::Result<()> {
+    // The kernel keeps a little of the buffer for itself.
+    let size = c_int::try_from(bytes.saturating_add(4096)).unwrap_or(c_int::MAX);
+    set_option(socket, libc::SOL_SOCKET, libc::SO_SNDBUFFORCE, &size)
+        .or_else(|_| set_option(socket, libc::SOL_SOCKET, libc::SO_SNDBUF, &size))
+}
+
 fn socket(domain: c_int, kind: c_int, protocol: c_int) -> io::Result<OwnedFd> {
     // SAFETY: socket(2) takes no pointers.
     let fd = retry(|| unsafe { libc::socket(domain, kind | libc::SOCK_CLOEXEC, protocol) as isize })?;

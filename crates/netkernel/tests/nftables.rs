@@ -358,9 +358,17 @@ fn nft_reads_maps_and_translations_as_they_were_meant() -> Outcome {
         let port = |port: u16| port.to_be_bytes().to_vec();
         let range = |from, to| Element { first: port(from), last: Some(port(to)) };
         let target = |address: &str, port| Target::value(address.parse().unwrap(), port);
-        batch.add_map(table, "four", KeyKind::Port, Target { address: KeyKind::Ipv4, with_port: true });
-        batch.add_map_elements(table, "four", &[(range(8080, 8080), target("10.0.0.2", Some(80)))]);
-        batch.add_map(table, "six", KeyKind::Port, Target { address: KeyKind::Ipv6, with_port: false });
+        batch.add_map(
+            table,
+            "four",
+            KeyKind::Port,
+            false,
+            Target { address: KeyKind::Ipv4, with_port: true },
+        );
+        // More than one message holds, and more than a socket sends at once unless it is told to.
+        let one = |at: u16| (Element::one(port(at)), target("10.0.0.2", Some(at - 8000)));
+        batch.add_map_elements(table, "four", &(8001..=20_000).map(one).collect::<Vec<_>>());
+        batch.add_map(table, "six", KeyKind::Port, true, Target { address: KeyKind::Ipv6, with_port: false });
         let elements =
             [(range(5000, 5999), target("fd00::2", None)), (range(65_000, 65_535), target("fd00::3", None))];
         batch.add_map_elements(table, "six", &elements);
@@ -385,7 +393,8 @@ fn nft_reads_maps_and_translations_as_they_were_meant() -> Outcome {
         Ok(String::from_utf8(output.stdout)?)
     })??;
     for part in [
-        "8080 : 10.0.0.2 . 80",
+        "8080 : 10.0.0.2 . 80,",
+        "20000 : 10.0.0.2 . 12000",
         "5000-5999 : fd00::2",
         "65000-65535 : fd00::3",
         "fib daddr type local dnat ip to tcp dport map @four",

@@ -36,3 +36,24 @@ check "its own address is not on the wire" silent recorded nat 'host 10.1.0.2'
 check "xl network-detach, from the network with a name" xl network-detach web 1
 check "network-nat stop" $scripts/network-nat stop bridge=nat0
 check "the kernel's settings are as before" same "$before" forwarding
+
+# A guest that knows nothing, behind a network that gives it all: an address, the way out and names, by the distribution's dnsmasq.
+echo 'nameserver 10.0.0.254' >/etc/resolv.conf
+in_wire dnsmasq --keep-in-foreground --no-resolv --no-hosts --user=root --pid-file= --bind-interfaces --interface=eth0 --except-interface=lo \
+  --address=/gateway.example/10.0.0.254 >/tmp/names.log 2>&1 & names=$!
+check "network-nat start, with DHCP" $scripts/network-nat start bridge=nat1 subnet=10.2.0.0/24 dhcp=yes
+check "xl network-attach, to the network with DHCP" xl network-attach web mac=00:16:3e:27:96:23 bridge=nat1 ip=10.2.0.77
+lab-exec web 'printf "%s\n" "#!/bin/sh" "[ \$1 = bound ] || exit 0" "set >/tmp/lease" \
+  "ip addr add \$ip/\$mask dev \$interface" "ip route add 10.0.0.254/32 via \$router dev \$interface src \$ip" >/tmp/leased; chmod +x /tmp/leased'
+check "the guest gets a lease" second_in web 'udhcpc -i eth1 -q -n -t 10 -T 3 -s /tmp/leased'
+check "it is the address of its configuration" lab-exec web "ip -o addr show dev eth1 | grep -q 'inet 10.2.0.77/24 '"
+check "with the way out, and the server of names" lab-exec web "grep -q \"router='10.2.0.1'\" /tmp/lease && grep -q \"dns='10.2.0.1'\" /tmp/lease"
+check "it reaches the gateway, as the host" lab-exec web 'ping -c 2 -W 10 10.0.0.254'
+check "it finds out a name of the outside" lab-exec web 'nslookup gateway.example 10.2.0.1 >/tmp/found; cat /tmp/found; grep -q 10.0.0.254 /tmp/found'
+check "and that of a guest" lab-exec web 'nslookup web 10.2.0.1 >/tmp/found; cat /tmp/found; grep -q 10.2.0.77 /tmp/found'
+check "nothing that it sent was dropped" same 0 vif web 1 '[.guard.dropped[]] | add // 0'
+check "xl network-detach, from the network with DHCP" xl network-detach web 1
+check "nothing is reserved any more" eventually 20 silent find /run/dom0net/dnsmasq/nat1/hosts /run/dom0net/vifs -type f ! -name lock
+check "network-nat stop, with DHCP" $scripts/network-nat stop bridge=nat1
+kill $names
+check "the kernel's settings are as before" same "$before" forwarding

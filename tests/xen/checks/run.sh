@@ -7,7 +7,7 @@ set -u
 here=/mnt/host/checks
 . $here/lib.sh
 . $here/frames.sh
-[ $# -gt 0 ] || set -- install network guests spoofing plugging bridges modes refusals stop kernel
+[ $# -gt 0 ] || set -- install network guests spoofing plugging bridges modes uplinks switch refusals stop kernel
 for part; do
   start=$(lab_now)
   . $here/$part.sh

@@ -30,7 +30,8 @@ With a name, it is a network with a bridge of its own, which guests join with br
   dhcp=yes|no             dnsmasq gives guests their addresses (no)
   dns=yes|no              dnsmasq tells guests names (as dhcp)
   forward=PROTOCOL:PORT:ADDRESS[:PORT],...
-                          ports of this host that lead to guests; a range of ports keeps its numbers
+                          ports of this host that lead to guests, each a number or a range; without those
+                          behind the address the numbers stay
 
 Without one, it is what Xen's script was: guests with script=vif-nat go out by the card.
 
@@ -44,6 +45,7 @@ Without one, it is what Xen's script was: guests with script=vif-nat go out by t
 Examples:
   network-nat start bridge=nat0 subnet=10.1.0.0/24 dhcp=yes
   network-nat start bridge=nat0 subnet=10.1.0.0/24 dhcp=yes forward=tcp:8080:10.1.0.2:80
+  network-nat start bridge=nat0 subnet=10.1.0.0/24 forward=udp:5000-5999:10.1.0.2,tcp:8000-8010:10.1.0.3:80-90
   network-nat start bridge=brouter0 subnet=198.51.100.1/28 nat=no
   network-nat start bridge=private0 isolated=yes
   network-nat status
@@ -99,6 +101,7 @@ fn start(
         return Ok(());
     }
     warn_of_other_server(arguments);
+    SCRIPT.sweep(kernel, places);
     let started = routed::nat_start(kernel, places, &network)?;
     let what = match (&network.bridge, &network.ipv4) {
         (Some(bridge), Some(subnet)) => format!("{bridge} ({subnet})"),

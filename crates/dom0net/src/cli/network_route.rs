@@ -54,6 +54,7 @@ fn carry_out(arguments: &RouteArguments, flags: Flags) -> Result<(), routed::Err
                 flags.print(&routed::start_plan(&mut kernel, &device)?);
                 return Ok(());
             }
+            SCRIPT.sweep(&mut kernel, &places);
             routed::start(&mut kernel, &places, &device)?;
             let message = format!("this host is a router for guests, by {device}");
             SCRIPT.done(&message, &[("gateway", device.name.as_str())]);

@@ -1,5 +1,6 @@
 //! `dom0net recover`: undo or finish what was cut short.
 
+use dom0net::hotplug;
 use dom0net::log::{Event, Level, tell};
 use dom0net::network::{self, Records, Recovered};
 use dom0net::places::Places;
@@ -41,8 +42,24 @@ pub(crate) fn run() -> u8 {
         let fields = [("network", record.name.as_str())];
         tell(&Event { program: "dom0net", level: Level::Warning, message: &message, fields: &fields });
     }
+    let swept = Kernel::open().map_err(hotplug::Error::from).and_then(|mut kernel| {
+        let swept = hotplug::sweep_all(&mut kernel, &Places::from_environment());
+        kernel.close_later();
+        swept
+    });
+    let swept = match swept {
+        Ok(swept) => swept,
+        Err(error) => return fail(&error),
+    };
+    for port in &swept {
+        let message = format!("{port} has gone without a word; what was left of it has been taken away");
+        announce(&message);
+        let fields = [("vif", &*port.to_string())];
+        tell(&Event { program: "dom0net", level: Level::Warning, message: &message, fields: &fields });
+    }
+    let is_well = undone.is_empty() && aside.is_empty() && swept.is_empty();
     match recovered {
-        Ok(recovered) if recovered.is_empty() && undone.is_empty() && aside.is_empty() => {
+        Ok(recovered) if recovered.is_empty() && is_well => {
             announce("nothing was left half done");
         }
         Ok(recovered) => recovered.iter().for_each(tell_of),

@@ -3,8 +3,10 @@
 use std::ffi::OsString;
 use std::fmt::Display;
 
+use dom0net::hotplug;
 use dom0net::log::{Event, Level, tell};
-use dom0net::plan::Plan;
+use dom0net::places::Places;
+use dom0net::plan::{Kernel, Plan};
 
 use super::output::{announce, is_terminal, json, out};
 
@@ -69,6 +71,17 @@ impl Script {
     pub(crate) fn done(self, message: &str, fields: &[(&str, &str)]) {
         announce(message);
         self.complain(Level::Info, message, fields);
+    }
+
+    /// Takes away what guests have left that nobody took out. That something stays is no reason not to start.
+    pub(crate) fn sweep(self, kernel: &mut Kernel, places: &Places) {
+        match hotplug::sweep_all(kernel, places) {
+            Ok(swept) => swept.iter().for_each(|port| {
+                let message = format!("{port} has gone without a word; what was left of it is taken away");
+                self.complain(Level::Warning, &message, &[("vif", &port.to_string())]);
+            }),
+            Err(error) => self.complain(Level::Warning, &error.to_string(), &[]),
+        }
     }
 
     pub(crate) fn complain(self, level: Level, message: &str, fields: &[(&str, &str)]) {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 
 use netkernel::link::LinkName;
 use netkernel::netlink;
@@ -78,6 +79,15 @@ pub enum Error {
     Memory(MemoryError),
     /// The guest's address could not be made known to its network's DHCP server.
     Reservation(io::Error),
+    /// What a vif has outside of its device could not be noted, or looked up.
+    Trace {
+        /// What was tried.
+        verb: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
     /// Open vSwitch could not be asked.
     Switch(openvswitch::Error),
     /// One of the administrator's hooks failed.
@@ -157,6 +167,7 @@ impl fmt::Display for Error {
                  stop netdev={card}"
             ),
             Self::Memory(error) => error.fmt(f),
+            Self::Trace { verb, path, error } => write!(f, "cannot {verb} {}: {error}", path.display()),
             Self::Reservation(error) => {
                 write!(f, "cannot make the guest's address known to the DHCP server of its network: {error}")
             }

@@ -20,6 +20,7 @@ mod reserve;
 mod route;
 mod run;
 mod switch;
+mod traces;
 mod uplinks;
 
 pub use error::Error;
@@ -30,4 +31,4 @@ pub use network::GuardedNetwork;
 pub use nodes::{BadNode, Nodes, Wanted};
 pub use policy::Guarded;
 pub use request::{Action, BadCall, Call, Request};
-pub use run::run;
+pub use run::{run, sweep_all};

@@ -28,6 +28,8 @@ use crate::plan::{Device, Kernel, Plan};
 pub(super) struct Prepared {
     /// What to do.
     pub(super) plan: Plan,
+    /// The index of the device.
+    pub(super) link: u32,
     /// The name that the device has then.
     pub(super) name: LinkName,
     /// One sentence for the log, for when it is done.
@@ -108,6 +110,7 @@ fn onto_bridge(
     };
     let bridge = &seen.bridge.device;
     Ok(Prepared {
+        link: device.index,
         name: wanted.name.clone(),
         warning: None,
         plan: bridge::plug(request.port, wanted, &device.name, &seen),
@@ -152,6 +155,7 @@ fn onto_switch(
         None
     };
     Ok(Prepared {
+        link: device.index,
         warning,
         name: wanted.name.clone(),
         plan: switch::plug(request, wanted, &device.name, &seen, port, mtu),
@@ -210,6 +214,7 @@ fn by_routes(
     };
     let guest: Vec<String> = routing.guest.iter().map(ToString::to_string).collect();
     Ok(Prepared {
+        link: device.index,
         name: wanted.name.clone(),
         warning: missing_forwarding(&routing.guest)?,
         plan: route::plug(request.port, wanted, &device.name, &seen, routing)?,

@@ -12,23 +12,24 @@ use super::nodes::bad;
 use super::prepare::Prepared;
 use super::request::Request;
 use crate::places::Places;
-use crate::routed::{Kind, Records, Reservation, bridge_of};
+use crate::routed::{Kind, Records, Reservation, Reserved, bridge_of};
 use crate::vif::PortKind;
 
-/// Reserves the guest's addresses, if its network serves them.
-pub(super) fn reserve(
+/// What is to be reserved for the guest, if its network serves addresses.
+pub(super) fn reservations(
     mode: Mode,
     request: &Request,
     prepared: &Prepared,
     store: &mut Client,
-) -> Result<(), Error> {
+    places: &Places,
+) -> Result<Vec<Reserved>, Error> {
     // The other of a guest's two devices has the same addresses.
     if request.port.kind == PortKind::Tap || prepared.addresses.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
-    let places = Places::from_environment();
-    for network in networks(mode, prepared, &places) {
-        if !Reservation::is_served(&places, &network) {
+    let mut reserved = Vec::new();
+    for network in networks(mode, prepared, places) {
+        if !Reservation::is_served(places, &network) {
             continue;
         }
         // The server listens on devices by the beginning of their names, since it is started before they come.
@@ -37,15 +38,10 @@ pub(super) fn reserve(
             return Err(bad("vifname", prepared.name.as_str(), fault).into());
         }
         let name = store.read_text(&format!("/local/domain/{}/name", request.port.vif.domid)).ok().flatten();
-        let reservation = Reservation {
-            vif: request.port.vif,
-            mac: prepared.mac,
-            addresses: prepared.addresses.iter().filter_map(single).collect(),
-            name,
-        };
-        reservation.make(&places, &network).map_err(Error::Reservation)?;
+        let addresses = prepared.addresses.iter().filter_map(single).collect();
+        reserved.push(Reservation { mac: prepared.mac, addresses, name }.reserved(&network));
     }
-    Ok(())
+    Ok(reserved)
 }
 
 /// The networks that the guest is in, as far as they can serve addresses.
@@ -59,14 +55,6 @@ fn networks(mode: Mode, prepared: &Prepared, places: &Places) -> Vec<LinkName> {
         }
         Mode::Route | Mode::OpenVSwitch => Vec::new(),
     }
-}
-
-/// Takes it back.
-pub(super) fn withdraw(request: &Request) -> Result<(), Error> {
-    if request.port.kind == PortKind::Tap {
-        return Ok(());
-    }
-    Reservation::withdraw(&Places::from_environment(), request.port.vif).map_err(Error::Reservation)
 }
 
 /// The address that an entry of `ip=` gives the guest, unless it is a network alone.

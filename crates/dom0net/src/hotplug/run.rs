@@ -10,12 +10,13 @@ use super::mode::Mode;
 use super::network;
 use super::prepare::{Prepared, addresses_in_store, name_in_store, prepare_plug, prepare_unplug};
 use super::request::{Action, Call, Request};
-use super::reserve::{reserve, withdraw};
+use super::reserve::reservations;
+use super::traces::{Trace, Traces};
 use crate::guard::Guard;
 use crate::log::{Event, Level, tell};
 use crate::places::Places;
 use crate::plan::Kernel;
-use crate::vif::PortKind;
+use crate::vif::{Port, PortKind};
 
 /// The longest `hotplug-error` that is written, in bytes: a value of xenstore may have 2,048.
 const ERROR_MAX: usize = 1000;
@@ -89,33 +90,63 @@ fn appeared(mode: Mode, request: &Request, kernel: &mut Option<Kernel>) -> u8 {
 
 fn plug(mode: Mode, request: &Request, store: &mut Client, kernel: &mut Kernel) -> Result<Prepared, Error> {
     let prepared = prepare_plug(mode, request, store, kernel)?;
-    let places = Places::from_environment();
+    let places = &Places::from_environment();
+    let reserved = reservations(mode, request, &prepared, store, places)?;
     if let Some(network) = &prepared.network {
-        network::ensure(kernel, network, prepared.is_isolated, &places)?;
+        network::ensure(kernel, network, prepared.is_isolated, places)?;
     }
-    prepared.plan.apply(kernel)?;
-    let known = reserve(mode, request, &prepared, store).and_then(|()| {
-        if let Some(network) = &prepared.network {
-            network::join(kernel, network, &prepared.name, &prepared.cards, &places)?;
+    let traces = Traces::of(places);
+    sweep(mode, request, &traces, kernel);
+    let trace = Trace::of(request.port, prepared.link, &prepared.plan, reserved.clone());
+    if let Some(trace) = &trace {
+        traces.note(trace)?;
+    }
+    let forget = |kernel: &mut Kernel| {
+        if trace.is_some() {
+            // What this leaves goes with the port's end, or is swept.
+            let _ = traces.end(kernel, request.port);
         }
-        let known = Known {
-            device: Some(prepared.name.to_string()),
-            bridge: prepared.bridge.as_ref().map(|bridge| bridge.name.as_str()),
-            mac: Some(prepared.mac.to_string()),
-            addresses: &prepared.addresses,
-        };
-        Hooks::find()?.run(mode, request, &known)?;
-        announce(request, store, prepared.mtu)?;
-        Ok(())
-    });
+    };
+    if let Err(failure) = prepared.plan.apply(kernel) {
+        forget(kernel);
+        return Err(failure.into());
+    }
+    let known =
+        reserved.iter().try_for_each(|it| it.make(places)).map_err(Error::Reservation).and_then(|()| {
+            if let Some(network) = &prepared.network {
+                network::join(kernel, network, &prepared.name, &prepared.cards, places)?;
+            }
+            let known = Known {
+                device: Some(prepared.name.to_string()),
+                bridge: prepared.bridge.as_ref().map(|bridge| bridge.name.as_str()),
+                mac: Some(prepared.mac.to_string()),
+                addresses: &prepared.addresses,
+            };
+            Hooks::find()?.run(mode, request, &known)?;
+            announce(request, store, prepared.mtu)?;
+            Ok(())
+        });
     if let Err(error) = known {
         // Nobody will ever know of this vif, and nobody would take it out.
         let left = prepared.plan.undo(kernel);
-        // What is reserved for it is no harm, and goes with its next end.
-        let _ = withdraw(request);
+        forget(kernel);
+        if let Some(script) = mode.routed() {
+            let _ = network::leave(kernel, script, &prepared.name);
+        }
         return Err(Error::Announce { error: Box::new(error), left });
     }
     Ok(prepared)
+}
+
+/// Takes away what vifs have left whose end nobody told of. That something of another's stays is no reason to refuse this one.
+fn sweep(mode: Mode, request: &Request, traces: &Traces, kernel: &mut Kernel) {
+    match traces.sweep_some(kernel) {
+        Ok(swept) => swept.iter().for_each(|port| {
+            let message = format!("{port} has gone without a word; what was left of it is taken away");
+            report(mode, Level::Warning, &message, &fields(request));
+        }),
+        Err(error) => report(mode, Level::Warning, &error.to_string(), &fields(request)),
+    }
 }
 
 /// Tells the toolstack and the backend driver that the vif is ready, and the guest its MTU.
@@ -189,7 +220,6 @@ fn take_out(
     mut store: Option<&mut Client>,
     kernel: &mut Kernel,
 ) -> Result<(), Error> {
-    let withdrawn = withdraw(request);
     let name = store.as_deref_mut().and_then(|store| name_in_store(request, store));
     // A port that could not be taken out keeps its guard.
     prepare_unplug(mode, request, store, kernel)?.apply(kernel)?;
@@ -197,7 +227,13 @@ fn take_out(
         network::leave(kernel, script, &name.unwrap_or_else(|| request.device.clone()))?;
     }
     Guard::of(request.port).remove(kernel.filter()?)?;
-    withdrawn
+    // xenstore may know nothing of it any more.
+    Traces::of(&Places::from_environment()).end(kernel, request.port)
+}
+
+/// Takes away what vifs have left whose end nobody told of, all of them, and returns which.
+pub fn sweep_all(kernel: &mut Kernel, places: &Places) -> Result<Vec<Port>, Error> {
+    Traces::of(places).sweep_all(kernel)
 }
 
 fn open(kernel: &mut Option<Kernel>) -> Result<&mut Kernel, Error> {

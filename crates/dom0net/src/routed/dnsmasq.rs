@@ -1,7 +1,7 @@
 //! DHCP and DNS for the guests of a network: dnsmasq, one for each network.
 //!
-//! What is known of a guest stands in a file of its own in a folder that dnsmasq watches, so that no plug ever restarts
-//! it. A guest that goes takes its file with it, and dnsmasq is told to read the folder again.
+//! What is known of a guest stands in a file of its own, called after its address, in a folder that dnsmasq watches, so that no
+//! plug ever restarts it. A guest that goes takes its file with it, and dnsmasq is told to read the folder again.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -17,11 +17,11 @@ use ipnet::{Ipv4Net, Ipv6Net};
 use netkernel::link::LinkName;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use serde::{Deserialize, Serialize};
 
 use super::error::Error;
 use super::nat_arguments::Services;
 use crate::places::Places;
-use crate::vif::Vif;
 
 /// How long it may take to end.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -140,6 +140,13 @@ impl Dnsmasq {
         is_own.then(|| Pid::from_raw(number))
     }
 
+    /// Has it read its folder of reservations again.
+    fn read_again(&self) {
+        if let Some(process) = self.process() {
+            let _ = kill(process, Signal::SIGHUP);
+        }
+    }
+
     fn config(&self, serving: &Serving<'_>) -> String {
         let mut text = String::from("# Made by network-nat at each start.\n");
         let mut line = |words: std::fmt::Arguments<'_>| {
@@ -212,8 +219,6 @@ fn program() -> Option<PathBuf> {
 /// What is reserved for a guest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reservation {
-    /// For which interface.
-    pub vif: Vif,
     /// Its MAC address.
     pub mac: MacAddress,
     /// Its addresses; at most one of each family counts.
@@ -229,36 +234,13 @@ impl Reservation {
         Dnsmasq::of(places, network).hosts().is_dir()
     }
 
-    /// Makes it known in `network`, where DHCP is served.
-    pub fn make(&self, places: &Places, network: &LinkName) -> io::Result<()> {
-        let dnsmasq = Dnsmasq::of(places, network);
-        // Renamed into place, so that dnsmasq never reads a half: it is told of renamed files too.
-        let draft = dnsmasq.folder.join(format!("{}.new", self.vif));
-        fs::write(&draft, self.line())?;
-        fs::rename(&draft, dnsmasq.hosts().join(self.vif.to_string()))
-    }
-
-    /// Takes back what was reserved for an interface, in whichever network.
-    pub fn withdraw(places: &Places, vif: Vif) -> io::Result<()> {
-        let networks = match fs::read_dir(root(places)) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            networks => networks?,
-        };
-        for network in networks {
-            let name = network?.file_name();
-            let Some(name) = name.to_str().and_then(|name| LinkName::new(name).ok()) else { continue };
-            let dnsmasq = Dnsmasq::of(places, &name);
-            match fs::remove_file(dnsmasq.hosts().join(vif.to_string())) {
-                Ok(()) => {
-                    if let Some(process) = dnsmasq.process() {
-                        let _ = kill(process, Signal::SIGHUP);
-                    }
-                }
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(())
+    /// What makes it known in `network`.
+    #[must_use]
+    pub fn reserved(&self, network: &LinkName) -> Reserved {
+        // Under the address: who has it after another takes the place of what was reserved for that one.
+        let first = self.addresses.iter().find(|it| it.is_ipv4()).or(self.addresses.first());
+        let file = first.map_or_else(|| self.mac.to_string(), ToString::to_string);
+        Reserved { network: network.clone(), file, line: self.line() }
     }
 
     /// As dnsmasq reads it.
@@ -268,6 +250,48 @@ impl Reservation {
         words.extend(self.addresses.iter().find(|it| it.is_ipv6()).map(|address| format!("[{address}]")));
         words.extend(self.name.as_deref().filter(|name| is_host_name(name)).map(ToOwned::to_owned));
         words.join(",") + "\n"
+    }
+}
+
+/// A file of a network's DHCP server, with what is reserved for a guest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reserved {
+    network: LinkName,
+    file: String,
+    line: String,
+}
+
+impl Reserved {
+    /// Makes it known, in place of what was reserved under the same address.
+    pub fn make(&self, places: &Places) -> io::Result<()> {
+        let dnsmasq = Dnsmasq::of(places, &self.network);
+        let path = dnsmasq.hosts().join(&self.file);
+        let before = fs::read(&path).ok();
+        // Renamed into place, so that dnsmasq never reads a half: it is told of renamed files too.
+        let draft = dnsmasq.folder.join(format!("{}.new", self.file));
+        fs::write(&draft, &self.line)?;
+        fs::rename(&draft, path)?;
+        // What it has read before it forgets only when it is told to.
+        if before.is_some_and(|before| before != self.line.as_bytes()) {
+            dnsmasq.read_again();
+        }
+        Ok(())
+    }
+
+    /// Takes it back, unless something else is reserved there by now.
+    pub fn withdraw(&self, places: &Places) -> io::Result<()> {
+        let dnsmasq = Dnsmasq::of(places, &self.network);
+        let path = dnsmasq.hosts().join(&self.file);
+        match fs::read(&path) {
+            Ok(line) if line == self.line.as_bytes() => {}
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => return Ok(()),
+        }
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => dnsmasq.read_again(),
+        }
+        Ok(())
     }
 }
 
@@ -287,7 +311,6 @@ mod tests {
 
     fn reservation(addresses: &[&str], name: &str) -> String {
         let reservation = Reservation {
-            vif: Vif { domid: 1, devid: 0 },
             mac: "00:16:3e:00:00:02".parse().unwrap(),
             addresses: addresses.iter().map(|address| address.parse().unwrap()).collect(),
             name: Some(name.to_owned()),

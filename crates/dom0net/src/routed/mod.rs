@@ -21,7 +21,7 @@ mod route;
 mod status;
 
 pub use arguments::{BadWord, Command, RouteArguments};
-pub use dnsmasq::Reservation;
+pub use dnsmasq::{Reservation, Reserved};
 pub use error::Error;
 pub use nat::{NatNetwork, NatStarted, bridge_of, nat_start, nat_start_plan, nat_started, nat_stop};
 pub use nat_arguments::{NatArguments, Outside, Services, Subnet6};

@@ -120,8 +120,11 @@ fn sources(translation: &Translation) -> Vec<Rule> {
     rules
 }
 
-/// Ports of the host that lead inside. Ranges that keep their numbers are one map for each protocol and family, single
-/// ports that do not are another: each costs one look, however many there are.
+/// Ports of the host that lead inside. Ranges that keep their numbers are one map for each protocol and family, ports that
+/// do not are another: each costs one look, however many there are.
+///
+/// In the second one each port is an element of its own. The kernel can move a range by a distance (`--to-destination
+/// …:80-90/8000` of iptables), but nf_tables has no way to say the distance.
 fn add_forwards(translation: &Translation, table: Table<'_>, batch: &mut Batch) {
     batch.add_chain(table, FORWARDS, None);
     for family in [Family::Inet, Family::Inet6] {
@@ -158,11 +161,19 @@ fn add_map(
             && Family::of(forward.address) == family
             && forward.port.is_some() == with_port
     };
-    let element = |forward: &Forward| {
-        let [first, last] = [forward.first, forward.last].map(|port| port.to_be_bytes().to_vec());
-        (Element { first, last: Some(last) }, Target::value(forward.address, forward.port))
+    let bytes = |port: u16| port.to_be_bytes().to_vec();
+    let range = |forward: &Forward| {
+        let element = Element { first: bytes(forward.first), last: Some(bytes(forward.last)) };
+        (element, Target::value(forward.address, None))
     };
-    let elements: Vec<_> = forwards.iter().filter(is_meant).map(element).collect();
+    let moved = |forward: &Forward| {
+        let address = forward.address;
+        let element = move |(from, to)| (Element::one(bytes(from)), Target::value(address, Some(to)));
+        forward.moved().map(element).collect::<Vec<_>>()
+    };
+    let meant = forwards.iter().filter(is_meant);
+    let elements: Vec<_> =
+        if with_port { meant.flat_map(moved).collect() } else { meant.map(range).collect() };
     if elements.is_empty() {
         return;
     }
@@ -171,7 +182,7 @@ fn add_map(
         _ => (KeyKind::Ipv4, 4),
     };
     let map = format!("{protocol}{digit}-{}", if with_port { "ports" } else { "ranges" });
-    batch.add_map(table, &map, KeyKind::Port, Target { address, with_port });
+    batch.add_map(table, &map, KeyKind::Port, !with_port, Target { address, with_port });
     batch.add_map_elements(table, &map, &elements);
     let redirect = Statement::Redirect { field: Field::transport(2, 2), map: map.into(), family, with_port };
     let matches = vec![is_family(family), Match::is(Field::TransportProtocol, [protocol.number()])];

@@ -38,8 +38,8 @@ impl fmt::Display for Protocol {
     }
 }
 
-/// Ports of the host that lead to a guest: `tcp:8080:10.0.0.2:80`, or a range that keeps its numbers,
-/// `udp:5000-5999:10.0.0.2`.
+/// Ports of the host that lead to a guest: `tcp:8080:10.0.0.2:80`, a range that keeps its numbers,
+/// `udp:5000-5999:10.0.0.2`, or one that gets others, `tcp:8000-8010:10.0.0.2:80-90`.
 ///
 /// ```
 /// use dom0net::translation::Forward;
@@ -48,6 +48,8 @@ impl fmt::Display for Protocol {
 /// assert_eq!((forward.first, forward.last, forward.port), (8080, 8080, Some(80)));
 /// let range: Forward = "udp:5000-5999:[fd00::2]".parse()?;
 /// assert_eq!(range.to_string(), "udp:5000-5999:[fd00::2]");
+/// let moved: Forward = "tcp:8000-8010:10.0.0.2:80-90".parse()?;
+/// assert_eq!(moved.moved().last(), Some((8010, 90)));
 /// # Ok::<(), dom0net::translation::BadForward>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,7 +62,7 @@ pub struct Forward {
     pub last: u16,
     /// The guest.
     pub address: IpAddr,
-    /// The guest's port; none: the same as the host's.
+    /// The guest's port, or the first of them; none: the same as the host's.
     pub port: Option<u16>,
 }
 
@@ -73,8 +75,8 @@ pub enum BadForward {
     Protocol,
     /// A port is no number from 1 to 65535, or a range ends before it begins.
     Port,
-    /// A range cannot lead to one port, nor to ports of other numbers.
-    MovedRange,
+    /// A range leads to one that is longer or shorter.
+    Lengths,
     /// The address is none.
     Address,
 }
@@ -90,11 +92,7 @@ impl FromStr for Forward {
             "udp" => Protocol::Udp,
             _ => return Err(BadForward::Protocol),
         };
-        let (first, last) = ports.split_once('-').unwrap_or((ports, ports));
-        let (first, last) = (port(first)?, port(last)?);
-        if first > last {
-            return Err(BadForward::Port);
-        }
+        let (first, last) = ports_of(ports)?;
         let (address, to) = match target.strip_prefix('[') {
             Some(rest) => {
                 let (address, rest) = rest.split_once(']').ok_or(BadForward::Address)?;
@@ -108,12 +106,21 @@ impl FromStr for Forward {
             None => target.split_once(':').map_or((target, None), |(address, to)| (address, Some(to))),
         };
         let address = address.parse().map_err(|_| BadForward::Address)?;
-        let port = to.map(port).transpose()?.filter(|&port| first != last || port != first);
-        if port.is_some() && first != last {
-            return Err(BadForward::MovedRange);
+        let to = to.map(ports_of).transpose()?;
+        if to.is_some_and(|(begin, end)| end - begin != last - first) {
+            return Err(BadForward::Lengths);
         }
+        // A number that stays need not be said.
+        let port = to.map(|(begin, _)| begin).filter(|&begin| begin != first);
         Ok(Self { protocol, first, last, address, port })
     }
+}
+
+/// A port, or the first and the last of a range.
+fn ports_of(text: &str) -> Result<(u16, u16), BadForward> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let (first, last) = (port(first)?, port(last)?);
+    if first > last { Err(BadForward::Port) } else { Ok((first, last)) }
 }
 
 fn port(text: &str) -> Result<u16, BadForward> {
@@ -122,6 +129,12 @@ fn port(text: &str) -> Result<u16, BadForward> {
 }
 
 impl Forward {
+    /// Each port of the host, with the one of the guest that it leads to; none where all keep their numbers.
+    pub fn moved(&self) -> impl Iterator<Item = (u16, u16)> {
+        let to = self.port.into_iter().flat_map(|port| port..=u16::MAX);
+        (self.first..=self.last).zip(to)
+    }
+
     fn meets(&self, other: &Self) -> bool {
         let same = |forward: &Self| (forward.protocol, forward.address.is_ipv4());
         same(self) == same(other) && self.first <= other.last && other.first <= self.last
@@ -147,7 +160,9 @@ impl fmt::Display for Forward {
             IpAddr::V4(address) => write!(f, ":{address}")?,
             IpAddr::V6(address) => write!(f, ":[{address}]")?,
         }
-        self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
+        let Some(port) = self.port else { return Ok(()) };
+        write!(f, ":{port}")?;
+        if self.last == self.first { Ok(()) } else { write!(f, "-{}", port + (self.last - self.first)) }
     }
 }
 
@@ -157,8 +172,9 @@ impl fmt::Display for BadForward {
             Self::Form => "a forward is tcp:8080:10.0.0.2:80, or udp:5000-5999:10.0.0.2 for a range",
             Self::Protocol => "a forward begins with tcp: or udp:",
             Self::Port => "a port is a number from 1 to 65535, and a range does not end before it begins",
-            Self::MovedRange => {
-                "a range of ports keeps its numbers: leave the guest's port away, or give each port its own forward"
+            Self::Lengths => {
+                "a range of ports leads to as many: tcp:8000-8010:10.0.0.2:80-90; without ports behind the address, \
+                 it keeps its numbers"
             }
             Self::Address => "a forward leads to an address, like 10.0.0.2 or [fd00::2]",
         })
@@ -177,13 +193,28 @@ mod tests {
 
     #[test]
     fn forwards_read_back_as_they_are_written() {
-        for text in
-            ["tcp:80:10.0.0.2", "tcp:8080:10.0.0.2:80", "udp:5000-5999:10.0.0.2", "tcp:22:[fd00::2]:2222"]
-        {
+        for text in [
+            "tcp:80:10.0.0.2",
+            "tcp:8080:10.0.0.2:80",
+            "udp:5000-5999:10.0.0.2",
+            "tcp:22:[fd00::2]:2222",
+            "tcp:8000-8010:10.0.0.2:80-90",
+            "udp:1-65534:[fd00::2]:2-65535",
+        ] {
             assert_eq!(read(text).unwrap().to_string(), text);
         }
         // A port that stays need not be said.
         assert_eq!(read("tcp:80:10.0.0.2:80").unwrap().to_string(), "tcp:80:10.0.0.2");
+        assert_eq!(read("tcp:80-90:10.0.0.2:80-90").unwrap().to_string(), "tcp:80-90:10.0.0.2");
+    }
+
+    #[test]
+    fn a_range_is_moved_port_by_port() {
+        let moved = |text: &str| read(text).unwrap().moved().collect::<Vec<_>>();
+        assert_eq!(moved("tcp:8000-8002:10.0.0.2:80-82"), [(8000, 80), (8001, 81), (8002, 82)]);
+        assert_eq!(moved("tcp:8080:10.0.0.2:80"), [(8080, 80)]);
+        assert_eq!(moved("tcp:65534-65535:10.0.0.2:1-2"), [(65534, 1), (65535, 2)]);
+        assert_eq!(moved("tcp:8000-8002:10.0.0.2"), []);
     }
 
     #[test]
@@ -196,7 +227,11 @@ mod tests {
             ("tcp:+80:10.0.0.2", BadForward::Port),
             ("tcp:65536:10.0.0.2", BadForward::Port),
             ("tcp:90-80:10.0.0.2", BadForward::Port),
-            ("tcp:80-90:10.0.0.2:80", BadForward::MovedRange),
+            ("tcp:80-90:10.0.0.2:80", BadForward::Lengths),
+            ("tcp:80-90:10.0.0.2:8000-8009", BadForward::Lengths),
+            ("tcp:80:10.0.0.2:8000-8010", BadForward::Lengths),
+            ("tcp:80-90:10.0.0.2:65530-65540", BadForward::Port),
+            ("tcp:80-90:10.0.0.2:90-80", BadForward::Port),
             ("tcp:80:host", BadForward::Address),
             ("tcp:80:[fd00::2", BadForward::Address),
             ("tcp:80:[fd00::2]80", BadForward::Form),

@@ -4,6 +4,7 @@
 mod bridge;
 mod declared;
 mod hooks;
+mod leftovers;
 mod nat;
 mod openvswitch;
 mod route;

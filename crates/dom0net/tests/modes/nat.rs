@@ -1,7 +1,7 @@
 //! `network-nat` and `vif-nat`: the old form, networks with names, and those that lead nowhere.
 
 use std::io::{Read, Write};
-use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -38,7 +38,7 @@ fn heard(station: &Station, address: &str) -> Option<String> {
 }
 
 /// Whether dnsmasq can be run; if not, that has been said.
-fn has_dnsmasq() -> bool {
+pub(crate) fn has_dnsmasq() -> bool {
     if testkit::program("dnsmasq").is_none() {
         return false;
     }
@@ -207,6 +207,95 @@ fn ports_of_the_host_lead_to_guests() {
     port_80.join().unwrap();
 }
 
+/// Answers each datagram with the port that it came to.
+fn echo(station: &Station, address: &str) {
+    let address: SocketAddr = address.parse().unwrap();
+    let socket = station.run(|| UdpSocket::bind(address).unwrap()).unwrap();
+    thread::spawn(move || {
+        let mut word = [0; 16];
+        while let Ok((_, sender)) = socket.recv_from(&mut word) {
+            socket.send_to(address.port().to_string().as_bytes(), sender).unwrap();
+        }
+    });
+}
+
+/// Which port of whoever is behind an address answers a datagram, as seen from a station.
+fn echoed(station: &Station, address: &str) -> Option<String> {
+    let address: SocketAddr = address.parse().unwrap();
+    let any = if address.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+    let socket = station.run(|| UdpSocket::bind(any).unwrap()).unwrap();
+    // An answer from another address than the one that was asked is none.
+    socket.connect(address).unwrap();
+    socket.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+    let mut word = [0; 16];
+    (0..4).find_map(|_| {
+        socket.send(b"?").ok()?;
+        let length = socket.recv(&mut word).ok()?;
+        Some(String::from_utf8_lossy(&word[..length]).into_owned())
+    })
+}
+
+#[test]
+fn ranges_of_ports_lead_to_ports_of_other_numbers() {
+    let Some(stage) = Stage::new() else { return };
+    let network = "network-nat start bridge=nat0 subnet=10.1.0.0/24 subnet6=fd00:1::/64";
+    let forwards = [
+        "tcp:8000-8010:10.1.0.2:80-90",
+        "udp:8000-8010:10.1.0.2:80-90",
+        "tcp:8000-8010:[fd00:1::2]:80-90",
+        "udp:8000-8010:[fd00:1::2]:80-90",
+        // Many; and to numbers of which some are its own.
+        "udp:20000-60000:10.1.0.2:10000-50000",
+        "tcp:1000-1010:10.1.0.2:1005-1015",
+    ];
+    stage.succeeds(&format!("{network} forward={}", forwards.join(",")));
+    let web = stage.guest(
+        "web",
+        &format!("{MAC},bridge=nat0,ip=10.1.0.2 fd00:1::2"),
+        &["10.1.0.2/24", "fd00:1::2/64"],
+        &["10.1.0.1", "fe80::1"],
+    );
+    let hosts = [("10.1.0.2", "10.0.0.250"), ("[fd00:1::2]", "[2001:db8::250]")];
+    for (guest, host) in hosts {
+        for (from, to, word) in [(8000, 80, "first"), (8003, 83, "fourth"), (8010, 90, "last")] {
+            let server = serve(web.station(), &format!("{guest}:{to}"), word, 1);
+            assert_eq!(
+                heard(stage.gateway(), &format!("{host}:{from}")).as_deref(),
+                Some(word),
+                "{host}:{from}"
+            );
+            server.join().unwrap();
+            echo(web.station(), &format!("{guest}:{to}"));
+            assert_eq!(
+                echoed(stage.gateway(), &format!("{host}:{from}")),
+                Some(to.to_string()),
+                "{host}:{from}"
+            );
+        }
+        // Beside them nothing leads inside.
+        echo(web.station(), &format!("{guest}:79"));
+        echo(web.station(), &format!("{guest}:91"));
+        for port in [7999, 8011] {
+            assert_eq!(heard(stage.gateway(), &format!("{host}:{port}")), None);
+            assert_eq!(echoed(stage.gateway(), &format!("{host}:{port}")), None);
+        }
+    }
+    for (from, to) in [(20_000, 10_000), (43_210, 33_210), (60_000, 50_000)] {
+        echo(web.station(), &format!("10.1.0.2:{to}"));
+        assert_eq!(echoed(stage.gateway(), &format!("10.0.0.250:{from}")), Some(to.to_string()));
+    }
+    let server = serve(web.station(), "10.1.0.2:1010", "its own number among them", 1);
+    assert_eq!(heard(stage.gateway(), "10.0.0.250:1005").as_deref(), Some("its own number among them"));
+    server.join().unwrap();
+    // The host itself comes there too.
+    assert_eq!(echoed(stage.host(), "10.0.0.250:8003").as_deref(), Some("83"));
+    // One look for each protocol and family, however many ports there are.
+    let rules = stage.says("nft", "list chain inet dom0net-nat-nat0 forwards");
+    assert_eq!(rules.matches("dnat").count(), 4, "{rules}");
+    let status = stage.succeeds("network-nat status bridge=nat0");
+    assert!(status.contains("forward tcp:8000-8010:[fd00:1::2]:80-90"), "{status}");
+}
+
 #[test]
 fn an_isolated_network_leads_nowhere() {
     let Some(stage) = Stage::new() else { return };
@@ -322,7 +411,7 @@ fn dhcp_without_dnsmasq_is_a_clear_error() {
 }
 
 /// What the server offers to a client of this MAC address: the message, as far as it is needed.
-fn offered(station: &Station, mac: &str) -> Option<(IpAddr, Vec<u8>)> {
+pub(crate) fn offered(station: &Station, mac: &str) -> Option<(IpAddr, Vec<u8>)> {
     let mac = mac.parse().unwrap();
     let discover = DhcpMessage::discover(mac);
     let frame = Ethernet::new(mac, ethernet::MacAddress::BROADCAST).ip(&discover.packet());

@@ -129,7 +129,15 @@ impl Socket {
 
     /// Sends messages as they are: their flags and sequence numbers are the caller's.
     pub(crate) fn send_raw(&mut self, messages: &Message) -> Result<(), Cause> {
-        Ok(sys::send(&self.descriptor, messages.bytes())?)
+        let bytes = messages.bytes();
+        match sys::send(&self.descriptor, bytes) {
+            // More than the kernel buffers for a socket that did not ask for more.
+            Err(error) if error.raw_os_error() == Some(libc::EMSGSIZE) => {
+                sys::widen_send_buffer(&self.descriptor, bytes.len())?;
+                Ok(sys::send(&self.descriptor, bytes)?)
+            }
+            result => Ok(result?),
+        }
     }
 
     /// Reserves `count` sequence numbers and returns the first.

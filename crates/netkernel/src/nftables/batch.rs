@@ -10,6 +10,9 @@ use crate::family::octets;
 use crate::link::LinkName;
 use crate::netlink::{Attributes, Message, flags, string_of};
 
+/// How many elements of a map one message holds. The longest, with an IPv6 address and a port, take less than 80 bytes each.
+const ELEMENTS_IN_A_MESSAGE: usize = 512;
+
 /// The families of tables (`NFPROTO_*`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -274,25 +277,28 @@ impl Batch {
         self.write_set(table, name, keys, flags, None);
     }
 
-    /// Makes a map from ranges of keys to targets.
-    pub fn add_map(&mut self, table: Table<'_>, name: &str, keys: KeyKind, target: Target) {
-        self.write_set(table, name, keys, set::FLAG_INTERVAL | set::FLAG_MAP, Some(target));
+    /// Makes a map from keys to targets. `intervals`: its keys are ranges.
+    pub fn add_map(&mut self, table: Table<'_>, name: &str, keys: KeyKind, intervals: bool, target: Target) {
+        let flags = if intervals { set::FLAG_INTERVAL } else { 0 };
+        self.write_set(table, name, keys, flags | set::FLAG_MAP, Some(target));
     }
 
-    /// Adds elements to a map, each with its target ([`Target::value`]).
+    /// Adds elements to a map, each with its target ([`Target::value`]): ranges to one of ranges, values to another.
     pub fn add_map_elements(&mut self, table: Table<'_>, name: &str, list: &[(Element, Vec<u8>)]) {
-        self.change(message::NEWSETELEM, flags::CREATE, table.family);
-        self.messages.string(elements::TABLE, table.name);
-        self.messages.string(elements::SET, name);
-        self.messages.nested(elements::ELEMENTS, |all| {
-            for (one, target) in list {
-                write_element(all, &one.first, Some(&target[..]), 0);
-                let last = one.last.as_deref().unwrap_or(&one.first);
-                if let Some(end) = successor(last) {
-                    write_element(all, &end, None, element::FLAG_INTERVAL_END);
+        // A list in a message has 64 KiB at most.
+        for part in list.chunks(ELEMENTS_IN_A_MESSAGE) {
+            self.change(message::NEWSETELEM, flags::CREATE, table.family);
+            self.messages.string(elements::TABLE, table.name);
+            self.messages.string(elements::SET, name);
+            self.messages.nested(elements::ELEMENTS, |all| {
+                for (one, target) in part {
+                    write_element(all, &one.first, Some(&target[..]), 0);
+                    if let Some(end) = one.last.as_deref().and_then(successor) {
+                        write_element(all, &end, None, element::FLAG_INTERVAL_END);
+                    }
                 }
-            }
-        });
+            });
+        }
     }
 
     /// Makes a set without a name, for the rule that follows, and returns its number in this batch.
