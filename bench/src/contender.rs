@@ -4,7 +4,8 @@ use std::error::Error;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+
+use crate::peers;
 
 /// A script `vif-bridge`, by whomever.
 #[derive(Clone, Debug)]
@@ -15,27 +16,66 @@ pub(crate) struct Contender {
     pub(crate) scripts: PathBuf,
 }
 
-/// Where Debian's package has Xen's scripts.
-const STOCK: &str = "/etc/xen/scripts";
+/// Where Debian's package has Xen's scripts, below the root or `$XEN_PACKAGES`.
+const STOCK: &str = "etc/xen/scripts";
 
 /// All that can be measured here. Who cannot is told.
 pub(crate) fn all() -> Result<Vec<Contender>, Box<dyn Error>> {
-    let folder = std::env::current_exe()?.with_file_name("bench-scripts");
     let mut contenders = vec![
-        linked("dom0net", &folder.join("dom0net"), &program("dom0net")?)?,
-        linked("the floor: no guard, no questions", &folder.join("floor"), &program("floor")?)?,
+        Contender { title: "dom0net", scripts: linked("dom0net")? },
+        Contender { title: "the floor: no guard, no questions", scripts: linked("floor")? },
     ];
-    if Path::new(STOCK).join("vif-bridge").is_file() {
-        contenders.push(Contender { title: "Xen's script, as Debian ships it", scripts: STOCK.into() });
-        if Command::new("iptables").arg("--version").output().is_ok() {
-            contenders.push(with_rules(&folder.join("stock"))?);
+    contenders.extend(stock()?);
+    contenders.extend(peers::all(&folder()?)?);
+    Ok(contenders)
+}
+
+/// Xen's own, as shipped and with its rules, as far as they are here.
+pub(crate) fn stock() -> Result<Vec<Contender>, Box<dyn Error>> {
+    let Some(stock) = stock_folder() else {
+        eprintln!("not measured: Xen's scripts, of the package xen-utils-common (make bench-peers fetches it)");
+        return Ok(Vec::new());
+    };
+    let mut contenders = Vec::new();
+    if is_there("xenstore-read") {
+        contenders.push(Contender { title: "Xen's script, as Debian ships it", scripts: stock.clone() });
+        if is_there("iptables") {
+            contenders.push(with_rules(&stock, &folder()?.join("stock"))?);
         } else {
             eprintln!("not measured: Xen's script with its rules, which needs iptables");
         }
     } else {
-        eprintln!("not measured: Xen's script, which is in the package xen-utils-common");
+        eprintln!("not measured: Xen's script, which needs xenstore-read of the package xenstore-utils");
     }
     Ok(contenders)
+}
+
+/// Which version of Xen the scripts are of.
+pub(crate) fn stock_version() -> Option<String> {
+    let paths = fs::read_to_string(stock_folder()?.join("hotplugpath.sh")).ok()?;
+    let version = paths.split("/xen-").nth(1)?.split(['/', '"']).next()?;
+    Some(format!("Xen's scripts of {version}"))
+}
+
+fn stock_folder() -> Option<PathBuf> {
+    let unpacked = std::env::var_os("XEN_PACKAGES").map(PathBuf::from);
+    let folders = [Some(PathBuf::from("/")), unpacked];
+    folders
+        .into_iter()
+        .flatten()
+        .map(|root| root.join(STOCK))
+        .find(|folder| folder.join("vif-bridge").is_file())
+}
+
+/// Whether a program is on the path, or at this place.
+pub(crate) fn is_there(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).is_file())
+}
+
+/// What is made for the bench, beside the programs that were built with it.
+fn folder() -> Result<PathBuf, Box<dyn Error>> {
+    Ok(std::env::current_exe()?.with_file_name("bench-scripts"))
 }
 
 /// A program that was built with this one.
@@ -48,19 +88,32 @@ pub(crate) fn program(name: &str) -> Result<PathBuf, Box<dyn Error>> {
     }
 }
 
-/// A program under the script's name.
-fn linked(title: &'static str, folder: &Path, program: &Path) -> Result<Contender, Box<dyn Error>> {
-    fs::create_dir_all(folder)?;
-    let link = folder.join("vif-bridge");
-    let _ = fs::remove_file(&link);
-    symlink(program, link)?;
-    Ok(Contender { title, scripts: folder.into() })
+/// One of our programs under the name `vif-bridge`.
+pub(crate) fn script(name: &str) -> Result<PathBuf, Box<dyn Error>> {
+    Ok(linked(name)?.join("vif-bridge"))
+}
+
+/// The folder with a program under the names of scripts.
+pub(crate) fn linked(name: &str) -> Result<PathBuf, Box<dyn Error>> {
+    let folder = folder()?.join(name);
+    fs::create_dir_all(&folder)?;
+    let program = program(name)?;
+    for script in ["vif-bridge", "vif-route"] {
+        let link = folder.join(script);
+        if fs::read_link(&link).ok().as_ref() != Some(&program) {
+            // Another bench may be making it at this moment: the last one counts.
+            let fresh = folder.join(format!("{script}-{}", std::process::id()));
+            symlink(&program, &fresh)?;
+            fs::rename(fresh, link)?;
+        }
+    }
+    Ok(folder)
 }
 
 /// Debian has switched off the script's packet filter by a `return`; here it is on again.
-fn with_rules(folder: &Path) -> Result<Contender, Box<dyn Error>> {
+fn with_rules(stock: &Path, folder: &Path) -> Result<Contender, Box<dyn Error>> {
     fs::create_dir_all(folder)?;
-    for entry in fs::read_dir(STOCK)? {
+    for entry in fs::read_dir(stock)? {
         let entry = entry?;
         if entry.path().is_file() {
             fs::copy(entry.path(), folder.join(entry.file_name()))?;

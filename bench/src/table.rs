@@ -1,79 +1,46 @@
-//! What was measured, for people.
-
-use std::fmt::Write;
+//! What [`plug`](crate::plug) and [`handover`](crate::handover) measured, as reports.
 
 use crate::handover::Gone;
 use crate::plug::Measured;
+use crate::report::{Drawing, Report, Table, Value, millis};
 use crate::statistics::Sample;
 
-/// A table in Markdown; the first contender is what the others are compared with.
-pub(crate) fn plugs(measured: &[Measured]) -> String {
-    let mut text = String::from("| | online, ms | ratio | offline, ms | ratio |\n|---|---|---|---|---|\n");
-    let Some(first) = measured.first() else { return text };
+/// The first contender is what the others are compared with.
+pub(crate) fn plugs(measured: &[Measured]) -> Report {
+    let columns = vec!["online".to_owned(), "offline".to_owned()];
+    let mut table = Table::new("one interface plugged and unplugged", "ms", columns)
+        .drawn(Drawing::Bars)
+        .note("From the moment that the toolstack starts the script to its end. What CNI's `bridge` and `netavark` do is not all that a plug is: they make a pair of devices and give the guest's end its address; they know no guard for each address, no xenstore, and are wrapped in a shell for this.");
     for one in measured {
-        let _ = writeln!(
-            text,
-            "| {} | {} | {} | {} | {} |",
-            one.title,
-            times(&one.online),
-            ratio(&one.online, &first.online),
-            times(&one.offline),
-            ratio(&one.offline, &first.offline),
-        );
+        table.row(one.title, vec![value(&one.online), value(&one.offline)]);
     }
-    text
+    Report { part: "plug", title: "One interface plugged and unplugged", tables: vec![table.beside_first_row()] }
 }
 
-/// A table in Markdown: of each way and flow the median of what was lost, with the least and the most.
-pub(crate) fn handovers(ways: &[Gone]) -> String {
-    let titles: Vec<&str> = ways
-        .first()
-        .and_then(|gone| gone.rounds.first())
-        .map(|flows| flows.iter().map(|flow| flow.title).collect())
-        .unwrap_or_default();
-    let mut text = format!(
-        "| lost of 2,000 packets a second | {} | longest silence, ms | rounds without a loss |\n",
-        titles.join(" | ")
-    );
-    text.push_str(&"|---".repeat(titles.len() + 3));
-    text.push_str("|\n");
+fn value(sample: &Sample) -> Option<Value> {
+    let [median, least, most] = [sample.median(), sample.shortest(), sample.longest()].map(millis);
+    Some(Value { median, least, most, ratio: None })
+}
+
+/// Of each way and flow what was lost, and the longest silence.
+pub(crate) fn handovers(ways: &[Gone]) -> Report {
+    let flows = ways.first().and_then(|gone| gone.rounds.first());
+    let titles = flows.map(|flows| flows.iter().map(|flow| flow.title.to_owned()).collect()).unwrap_or_default();
+    let titles: Vec<String> = titles;
+    let count = |number: usize| u32::try_from(number).map_or(f64::NAN, f64::from);
+    let mut lost = Table::new("lost of 2,000 packets a second", "packets", titles.clone());
+    let columns = vec!["longest silence".to_owned()];
+    let mut silence = Table::new("the longest time between two answers", "ms", columns).drawn(Drawing::Bars);
+    let mut clean = Table::new("rounds without a loss", "rounds", vec!["clean".to_owned(), "of".to_owned()]);
     for Gone { way, rounds } in ways {
-        let _ = write!(text, "| {} |", way.title);
-        for flow in 0..titles.len() {
-            let lost = rounds.iter().filter_map(|flows| flows.get(flow)).map(|flow| flow.lost);
-            let _ = write!(text, " {} |", middle(lost, ToString::to_string));
-        }
+        let cells = (0..titles.len()).map(|flow| {
+            Value::of(rounds.iter().filter_map(|flows| flows.get(flow)).map(|flow| count(flow.lost)))
+        });
+        lost.row(way.title, cells.collect());
         let silences = rounds.iter().filter_map(|flows| flows.iter().map(|flow| flow.silence).max());
-        let silence = middle(silences, |silence| format!("{:.0}", silence.as_secs_f64() * 1000.0));
-        let clean = rounds.iter().filter(|flows| flows.iter().all(|flow| flow.lost == 0)).count();
-        let _ = writeln!(text, " {silence} | {clean} of {} |", rounds.len());
+        silence.row(way.title, vec![Value::of(silences.map(millis))]);
+        let without = rounds.iter().filter(|flows| flows.iter().all(|flow| flow.lost == 0)).count();
+        clean.row(way.title, vec![Value::of([count(without)]), Value::of([count(rounds.len())])]);
     }
-    text
-}
-
-/// The one in the middle, with the least and the most.
-fn middle<T: Ord>(values: impl Iterator<Item = T>, show: impl Fn(&T) -> String) -> String {
-    let mut sorted: Vec<T> = values.collect();
-    sorted.sort();
-    match (sorted.get(sorted.len() / 2), sorted.first(), sorted.last()) {
-        (Some(middle), Some(least), Some(most)) => {
-            format!("{} ({}–{})", show(middle), show(least), show(most))
-        }
-        _ => "–".to_owned(),
-    }
-}
-
-/// The median, with the shortest and the longest.
-fn times(sample: &Sample) -> String {
-    let millis = |duration: std::time::Duration| duration.as_secs_f64() * 1000.0;
-    format!(
-        "{:.2} ({:.2}–{:.2})",
-        millis(sample.median()),
-        millis(sample.shortest()),
-        millis(sample.longest())
-    )
-}
-
-fn ratio(sample: &Sample, to: &Sample) -> String {
-    format!("{:.2}×", sample.median().as_secs_f64() / to.median().as_secs_f64())
+    Report { part: "handover", title: "The card moved onto a bridge", tables: vec![lost, silence, clean] }
 }

@@ -10,6 +10,33 @@ use crate::sys;
 /// The longest frame: 64 KiB of IP with generic segmentation, and its headers.
 const LONGEST: usize = 64 * 1024 + 64;
 
+/// A socket on one device that sends the same frame over and over, as fast as the kernel takes it, and receives nothing.
+#[derive(Debug)]
+pub struct PacketSender {
+    descriptor: OwnedFd,
+}
+
+impl PacketSender {
+    /// How many frames a call of [`send`](Self::send) sends.
+    pub const BURST: usize = sys::BURST;
+
+    /// Opens a socket on the device called `link`, past its queueing discipline.
+    pub fn open(link: &LinkName) -> io::Result<Self> {
+        Ok(Self { descriptor: sys::packet_sender(index_of_present(link)?)? })
+    }
+
+    /// Sends a burst of the frame, and says how many of it the kernel took.
+    pub fn send(&self, frame: &[u8]) -> io::Result<usize> {
+        sys::send_burst(&self.descriptor, frame)
+    }
+}
+
+fn index_of_present(link: &LinkName) -> io::Result<u32> {
+    index_of(link).ok_or_else(|| {
+        io::Error::new(io::ErrorKind::NotFound, format!("there is no network device {link}"))
+    })
+}
+
 /// A socket on one device that sends whole frames, and receives all that comes in on it.
 #[derive(Debug)]
 pub struct PacketSocket {
@@ -20,10 +47,7 @@ pub struct PacketSocket {
 impl PacketSocket {
     /// Opens a socket on the device called `link`.
     pub fn open(link: &LinkName) -> io::Result<Self> {
-        let index = index_of(link).ok_or_else(|| {
-            io::Error::new(io::ErrorKind::NotFound, format!("there is no network device {link}"))
-        })?;
-        Ok(Self { descriptor: sys::packet_socket(index)?, buffer: vec![0; LONGEST] })
+        Ok(Self { descriptor: sys::packet_socket(index_of_present(link)?)?, buffer: vec![0; LONGEST] })
     }
 
     /// Sends a frame, beginning with the destination's MAC address, as it is.

@@ -85,9 +85,42 @@ pub(crate) fn packet_socket(ifindex: u32) -> io::Result<OwnedFd> {
     let socket = socket(libc::AF_PACKET, libc::SOCK_RAW, 0)?;
     set_option(&socket, libc::SOL_PACKET, libc::PACKET_IGNORE_OUTGOING, &1_i32)?;
     set_option(&socket, libc::SOL_PACKET, libc::PACKET_AUXDATA, &1_i32)?;
+    bind_to_device(&socket, libc::ETH_P_ALL as u16, ifindex)?;
+    Ok(socket)
+}
+
+/// Opens an `AF_PACKET` socket that sends on the device with this index, past its queueing discipline, and receives
+/// nothing.
+pub(crate) fn packet_sender(ifindex: u32) -> io::Result<OwnedFd> {
+    let socket = socket(libc::AF_PACKET, libc::SOCK_RAW, 0)?;
+    set_option(&socket, libc::SOL_PACKET, libc::PACKET_QDISC_BYPASS, &1_i32)?;
+    bind_to_device(&socket, 0, ifindex)?;
+    Ok(socket)
+}
+
+/// How many frames [`send_burst`] sends.
+pub(crate) const BURST: usize = 64;
+
+/// Sends the same frame [`BURST`] times with one call, and returns how many of it the kernel took.
+pub(crate) fn send_burst(socket: &impl AsFd, frame: &[u8]) -> io::Result<usize> {
+    let mut part = libc::iovec { iov_base: frame.as_ptr().cast_mut().cast(), iov_len: frame.len() };
+    // SAFETY: all-zero is a valid mmsghdr (null pointers with zero lengths).
+    let mut messages: [libc::mmsghdr; BURST] = unsafe { std::mem::zeroed() };
+    for message in &mut messages {
+        message.msg_hdr.msg_iov = &raw mut part;
+        message.msg_hdr.msg_iovlen = 1;
+    }
+    // SAFETY: each header points at one iovec over a slice that lives through the call, which only reads it; the count
+    // is that of the array.
+    retry(|| unsafe {
+        libc::sendmmsg(socket.as_fd().as_raw_fd(), messages.as_mut_ptr(), BURST as _, 0) as isize
+    })
+}
+
+fn bind_to_device(socket: &OwnedFd, protocol: u16, ifindex: u32) -> io::Result<()> {
     let address = libc::sockaddr_ll {
         sll_family: libc::AF_PACKET as libc::sa_family_t,
-        sll_protocol: (libc::ETH_P_ALL as u16).to_be(),
+        sll_protocol: protocol.to_be(),
         sll_ifindex: ifindex.cast_signed(),
         sll_hatype: 0,
         sll_pkttype: 0,
@@ -101,8 +134,8 @@ pub(crate) fn packet_socket(ifindex: u32) -> io::Result<OwnedFd> {
             (&raw const address).cast(),
             size_of::<libc::sockaddr_ll>() as libc::socklen_t,
         ) as isize
-    })?;
-    Ok(socket)
+    })
+    .map(drop)
 }
 
 /// A frame's length in the buffer, and the VLAN tag that the kernel took off it: (TPID, TCI).
