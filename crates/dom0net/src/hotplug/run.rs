@@ -220,11 +220,15 @@ fn take_out(
     mut store: Option<&mut Client>,
     kernel: &mut Kernel,
 ) -> Result<(), Error> {
-    let name = store.as_deref_mut().and_then(|store| name_in_store(request, store));
+    // Whose name is in the rules must be known before the store forgets it.
+    let routed = mode.routed().map(|script| {
+        let name = store.as_deref_mut().and_then(|store| name_in_store(request, store));
+        (script, name.unwrap_or_else(|| request.device.clone()))
+    });
     // A port that could not be taken out keeps its guard.
     prepare_unplug(mode, request, store, kernel)?.apply(kernel)?;
-    if let Some(script) = mode.routed() {
-        network::leave(kernel, script, &name.unwrap_or_else(|| request.device.clone()))?;
+    if let Some((script, name)) = routed {
+        network::leave(kernel, script, &name)?;
     }
     Guard::of(request.port).remove(kernel.filter()?)?;
     // xenstore may know nothing of it any more.

@@ -14,7 +14,9 @@ const PORT: Port = Port { vif: Vif { domid: 1, devid: 0 }, kind: PortKind::Vif }
 fn policy(words: &str) -> Policy {
     let mut draft = Draft::default();
     draft.apply(words).unwrap();
-    draft.policy("00:16:3e:27:95:c0".parse().unwrap()).unwrap()
+    let policy = draft.policy("00:16:3e:27:95:c0".parse().unwrap()).unwrap();
+    // Its log tells whose frames were dropped.
+    Policy { logged_as: policy.log.then(|| "web".into()), ..policy }
 }
 
 /// The vif comes online, and is guarded by just this.
