@@ -33,7 +33,9 @@ pub(crate) fn all() -> Result<Vec<Contender>, Box<dyn Error>> {
 /// Xen's own, as shipped and with its rules, as far as they are here.
 pub(crate) fn stock() -> Result<Vec<Contender>, Box<dyn Error>> {
     let Some(stock) = stock_folder() else {
-        eprintln!("not measured: Xen's scripts, of the package xen-utils-common (make bench-peers fetches it)");
+        eprintln!(
+            "not measured: Xen's scripts, of the package xen-utils-common (make bench-peers fetches it)"
+        );
         return Ok(Vec::new());
     };
     let mut contenders = Vec::new();

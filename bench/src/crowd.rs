@@ -187,7 +187,10 @@ impl Crowd {
     pub(crate) fn connected(&mut self, vifs: &[Vif]) -> Result<usize, Box<dyn Error>> {
         let paths = vifs.iter().map(|vif| format!("{}/hotplug-status", vif.backend()));
         let read = self.dom0.read_each(paths)?;
-        Ok(read.into_iter().filter(|status| matches!(status, Ok(Some(status)) if status == b"connected")).count())
+        Ok(read
+            .into_iter()
+            .filter(|status| matches!(status, Ok(Some(status)) if status == b"connected"))
+            .count())
     }
 
     /// Why a vif could not be plugged, in the script's words.

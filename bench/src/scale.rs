@@ -45,9 +45,10 @@ pub(crate) fn measure(rounds: usize, sizes: &[u32], memory_vifs: u32) -> Result<
     for title in ["online, dom0net", "online, the floor", "offline, dom0net", "offline, the floor"] {
         plugs.push(Calls { title, times: vec![Vec::new(); sizes.len()] });
     }
-    let mut questions: Vec<Calls> = ["`guard show` of one", "`show`", "`show --json`", "`network-bridge status`"]
-        .map(|title| Calls { title, times: vec![Vec::new(); sizes.len()] })
-        .into();
+    let mut questions: Vec<Calls> =
+        ["`guard show` of one", "`show`", "`show --json`", "`network-bridge status`"]
+            .map(|title| Calls { title, times: vec![Vec::new(); sizes.len()] })
+            .into();
     for _ in 0..rounds {
         for (at, crowd) in crowds.iter().enumerate() {
             let vif = crowd.vifs().next_back().ok_or("a host without vifs")?;
@@ -88,7 +89,8 @@ fn ask(
     questions: &mut [Calls],
 ) -> Result<(), Box<dyn Error>> {
     let device = vif.device();
-    let words: [&[&str]; 4] = [&["guard", "show", &device], &["show"], &["show", "--json"], &["network-bridge", "status"]];
+    let words: [&[&str]; 4] =
+        [&["guard", "show", &device], &["show"], &["show", "--json"], &["network-bridge", "status"]];
     for (words, calls) in words.into_iter().zip(questions) {
         let mut command = crowd.program(program);
         command.args(words);
@@ -128,7 +130,9 @@ fn memory(scripts: &[PathBuf; 2], count: u32) -> Result<Table, Box<dyn Error>> {
             }
         }
     }
-    for (title, used) in ["dom0net: on a bridge, with its guard", "the floor: on a bridge", "nothing"].into_iter().zip(used) {
+    for (title, used) in
+        ["dom0net: on a bridge, with its guard", "the floor: on a bridge", "nothing"].into_iter().zip(used)
+    {
         table.row(title, vec![Value::of(used)]);
     }
     Ok(table)
@@ -146,7 +150,24 @@ fn kernel_memory() -> Result<f64, Box<dyn Error>> {
 
 /// The objects in use of all caches but those for files, which the rest of the machine fills and empties.
 fn slab_kib(slabinfo: &str) -> f64 {
-    let of_files = ["dentry", "inode", "buffer_head", "filp", "radix_tree", "vm_area", "anon_vma", "maple", "rcl", "task", "pid", "cred", "sighand", "signal", "mm_struct", "files_cache"];
+    let of_files = [
+        "dentry",
+        "inode",
+        "buffer_head",
+        "filp",
+        "radix_tree",
+        "vm_area",
+        "anon_vma",
+        "maple",
+        "rcl",
+        "task",
+        "pid",
+        "cred",
+        "sighand",
+        "signal",
+        "mm_struct",
+        "files_cache",
+    ];
     let size = |line: &str| {
         let mut words = line.split_ascii_whitespace();
         let name = words.next()?;

@@ -44,13 +44,22 @@ struct End {
 
 /// Measures it all.
 pub(crate) fn measure(rounds: usize, sizes: &[u32]) -> Result<Report, Box<dyn Error>> {
-    let mut scripts = vec![("dom0net", contender::script("dom0net")?, u32::MAX), ("the floor", contender::script("floor")?, u32::MAX)];
-    scripts.extend(contender::stock()?.into_iter().map(|stock| (stock.title, stock.scripts.join("vif-bridge"), STOCK_MOST)));
+    let mut scripts = vec![
+        ("dom0net", contender::script("dom0net")?, u32::MAX),
+        ("the floor", contender::script("floor")?, u32::MAX),
+    ];
+    scripts.extend(
+        contender::stock()?
+            .into_iter()
+            .map(|stock| (stock.title, stock.scripts.join("vif-bridge"), STOCK_MOST)),
+    );
     let columns = || sizes.iter().map(|size| format!("{size} at once")).collect::<Vec<_>>();
-    let mut totals = Table::new("from the first start to the last end", "ms", columns()).drawn(Drawing::Lines);
+    let mut totals =
+        Table::new("from the first start to the last end", "ms", columns()).drawn(Drawing::Lines);
     let mut sleeps = Table::new("the longest that one process lay asleep", "ms", columns())
         .note("Asleep is neither at work nor waiting for a core: waiting for a lock, for the store, or for the kernel to finish something. So no wait for a lock was longer.");
-    let mut longest = Table::new("the longest that one process took, most of it waiting for a core", "ms", columns());
+    let mut longest =
+        Table::new("the longest that one process took, most of it waiting for a core", "ms", columns());
     let mut failures = Table::new("how many failed", "processes", columns());
     for (title, script, most) in &scripts {
         let mut results: [(Vec<_>, Vec<_>, Vec<_>, Vec<_>); 2] = Default::default();
@@ -71,7 +80,9 @@ pub(crate) fn measure(rounds: usize, sizes: &[u32]) -> Result<Report, Box<dyn Er
                 total.push(Value::of(storms.iter().map(|storm| millis(storm.total))));
                 asleep.push(Value::of(storms.iter().map(|storm| millis(storm.asleep))));
                 took.push(Value::of(storms.iter().map(|storm| millis(storm.longest))));
-                failed.push(Value::of(storms.iter().map(|storm| f64::from(u32::try_from(storm.failed).unwrap_or(u32::MAX)))));
+                failed.push(Value::of(
+                    storms.iter().map(|storm| f64::from(u32::try_from(storm.failed).unwrap_or(u32::MAX))),
+                ));
             }
         }
         for (operation, (total, asleep, took, failed)) in ["online", "offline"].into_iter().zip(results) {
@@ -92,7 +103,8 @@ fn storm(crowd: &mut Crowd, script: &Path, operation: &str, vifs: &[Vif]) -> Res
             let mut starts = HashMap::new();
             for vif in vifs {
                 let started = Instant::now();
-                let child = crowd.script(script, operation, *vif).spawn().map_err(|error| error.to_string())?;
+                let child =
+                    crowd.script(script, operation, *vif).spawn().map_err(|error| error.to_string())?;
                 starts.insert(child.id().cast_signed(), started);
             }
             let ends = waiter.join().map_err(|_| "the thread that waits has ended")??;

@@ -14,7 +14,11 @@ pub(crate) fn plugs(measured: &[Measured]) -> Report {
     for one in measured {
         table.row(one.title, vec![value(&one.online), value(&one.offline)]);
     }
-    Report { part: "plug", title: "One interface plugged and unplugged", tables: vec![table.beside_first_row()] }
+    Report {
+        part: "plug",
+        title: "One interface plugged and unplugged",
+        tables: vec![table.beside_first_row()],
+    }
 }
 
 fn value(sample: &Sample) -> Option<Value> {
@@ -25,7 +29,8 @@ fn value(sample: &Sample) -> Option<Value> {
 /// Of each way and flow what was lost, and the longest silence.
 pub(crate) fn handovers(ways: &[Gone]) -> Report {
     let flows = ways.first().and_then(|gone| gone.rounds.first());
-    let titles = flows.map(|flows| flows.iter().map(|flow| flow.title.to_owned()).collect()).unwrap_or_default();
+    let titles =
+        flows.map(|flows| flows.iter().map(|flow| flow.title.to_owned()).collect()).unwrap_or_default();
     let titles: Vec<String> = titles;
     let count = |number: usize| u32::try_from(number).map_or(f64::NAN, f64::from);
     let mut lost = Table::new("lost of 2,000 packets a second", "packets", titles.clone());

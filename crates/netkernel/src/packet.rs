@@ -32,9 +32,8 @@ impl PacketSender {
 }
 
 fn index_of_present(link: &LinkName) -> io::Result<u32> {
-    index_of(link).ok_or_else(|| {
-        io::Error::new(io::ErrorKind::NotFound, format!("there is no network device {link}"))
-    })
+    index_of(link)
+        .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, format!("there is no network device {link}")))
 }
 
 /// A socket on one device that sends whole frames, and receives all that comes in on it.

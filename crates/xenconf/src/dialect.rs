@@ -30,6 +30,8 @@ pub enum FileKind {
     MemoryMap,
     /// A CPU pool.
     CpuPool,
+    /// `dom0net.toml`: the networks of a host.
+    Networks,
     /// A program, such as a network script.
     Script,
     /// Nothing but blanks and comments, and no name that tells.
@@ -51,6 +53,7 @@ impl FileKind {
             Self::Vnet => "vnet",
             Self::MemoryMap => "memmap",
             Self::CpuPool => "cpupool",
+            Self::Networks => "networks",
             Self::Script => "script",
             Self::Empty => "empty",
             Self::Other => "other",
@@ -75,6 +78,8 @@ pub enum Dialect {
     Xl,
     /// XML, as late versions of xm read it through the Xen API.
     Xml,
+    /// TOML, in which this program's own configuration is written.
+    Toml,
     /// A program for the shell or another interpreter.
     Script,
 }
@@ -88,6 +93,7 @@ impl Dialect {
             Self::Xm => "xm",
             Self::Xl => "xl",
             Self::Xml => "xml",
+            Self::Toml => "toml",
             Self::Script => "script",
         }
     }
@@ -143,6 +149,12 @@ pub(crate) fn detect_and_read(source: &Source, options: &Options) -> (Detection,
     let is_open = options.dialect.is_none() || options.found_in_folder;
     if is_open && let Some(reason) = script_without_shebang(base_name(source), text) {
         return (Detection::new(FileKind::Script, Dialect::Script, reason), None);
+    }
+    if is_open && base_name(source).ends_with(".toml") {
+        return (Detection::new(FileKind::Networks, Dialect::Toml, "its name says so"), None);
+    }
+    if is_open && text.lines().any(|line| line.trim() == "[[network]]") {
+        return (Detection::new(FileKind::Networks, Dialect::Toml, "it has a `[[network]]`"), None);
     }
     match first_significant(text) {
         Some('<') => (Detection::new(FileKind::Domain, Dialect::Xml, "it begins with `<`"), None),

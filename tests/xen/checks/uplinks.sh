@@ -25,9 +25,10 @@ ip -n uplinks link add link bond0 name bond0.7 type vlan id 7
 ip -n uplinks addr add 10.9.7.250/24 dev bond0.7
 ip -n uplinks link set bond0.7 up
 
+# Which of the cards is in use, and what they have been through, is the bond's affair.
 uplinks_state() {
-  here_ ip -d -j link | jq -S 'map(del(.stats, .stats64))'
-  here_ ip -d -j addr | jq -S 'map(del(.stats, .stats64))'
+  here_ ip -d -j link | jq -S 'map(del(.stats, .stats64, .linkinfo.info_slave_data, .linkinfo.info_data.active_slave))'
+  here_ ip -j addr | jq -S 'map(del(.stats, .stats64))'
   for family in -4 -6; do here_ ip -d -j $family route show table all | jq -S 'sort_by(tojson)'; done
 }
 uplinks_settled() { ! here_ ip -6 addr show | grep -q tentative; }

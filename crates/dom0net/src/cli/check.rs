@@ -13,6 +13,7 @@ use xenconf::sarif;
 use super::configuration::files::{self, Input, Unreadable};
 use super::configuration::findings::{draw_all, style, visible};
 use super::configuration::rules::Rules;
+use super::native;
 use super::output::{is_terminal, json, out};
 
 #[derive(Args)]
@@ -20,6 +21,9 @@ use super::output::{is_terminal, json, out};
 Files that are given together are checked together: addresses that two guests share, bridges
 that nothing makes. In folders, hidden files and what editors and packages leave behind are
 passed over.
+
+A file of networks (dom0net.toml) is checked with the words that its networks are started with, and those
+that it has for the guard.
 
 Exit status: 0 no errors (there may be warnings), 1 errors, 2 a file cannot be read.
 
@@ -85,6 +89,7 @@ fn check(inputs: &[Input], options: &Options, printer: &mut Printer) {
     });
     files::read_all(inputs, options, |reading| match reading {
         Ok(mut reading) => {
+            native::judge(&mut reading);
             checker.check(&mut reading);
             printer.print(&checker, &reading);
         }

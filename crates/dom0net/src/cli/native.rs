@@ -1,6 +1,13 @@
 //! Networks of the native configuration, in the words of the scripts that make them.
 
-use xenconf::native::{DEFAULT_ROUTE, Mode, Network};
+use std::ffi::OsString;
+
+use dom0net::guard::check_words;
+use dom0net::network::Arguments;
+use dom0net::routed::{NatArguments, RouteArguments};
+use xenconf::check::{Content, Reading};
+use xenconf::diagnostic::{Diagnostic, kinds};
+use xenconf::native::{DEFAULT_ROUTE, Mode, Network, place};
 use xenconf::script::Script;
 
 /// The script that makes this network, with its words.
@@ -37,6 +44,70 @@ pub(crate) fn call(network: &Network) -> Script {
     let forward = network.forward.join(",");
     push("forward", Some(forward.as_str()).filter(|ports| !ports.is_empty()));
     Script { name: name.to_owned(), arguments }
+}
+
+/// Finds fault with the values of a file of networks: what the scripts and the guard would say of them.
+pub(crate) fn judge(reading: &mut Reading) {
+    let Content::Networks(networks) = &reading.content else { return };
+    let mut faults: Vec<(Option<usize>, &str, String)> = Vec::new();
+    let guards = networks.guard.iter().map(|words| (None, words));
+    let guards = guards.chain(
+        networks
+            .network
+            .iter()
+            .enumerate()
+            .filter_map(|(number, network)| Some((Some(number), network.guard.as_ref()?))),
+    );
+    for (number, words) in guards {
+        faults.extend(
+            check_words(words, number.is_some()).err().map(|error| (number, "guard", error.to_string())),
+        );
+    }
+    for (number, network) in networks.network.iter().enumerate() {
+        let script = call(network);
+        // Word by word, so that each fault is found where it stands; and then what they are together.
+        let words = script.arguments.iter().filter_map(|word| Some((key_of(word)?, word)));
+        let each = words.filter_map(|(key, word)| Some((key, fault_of(&script, [word])?)));
+        let mut found: Vec<(&str, String)> = each.collect();
+        if found.is_empty() {
+            found.extend(fault_of(&script, &script.arguments).map(|fault| (together(&fault), fault)));
+        }
+        faults.extend(found.into_iter().map(|(key, fault)| (Some(number), key, fault)));
+    }
+    for (number, key, fault) in faults {
+        let span = place(reading.source.text(), number, key);
+        reading.diagnostics.push(Diagnostic::new(&kinds::NATIVE_IMPOSSIBLE, span, fault));
+    }
+    reading.diagnostics.sort();
+}
+
+/// The key of the file that a script's word comes from.
+fn key_of(word: &str) -> Option<&'static str> {
+    let keys = [
+        ("netdev", "uplink"),
+        ("bridge", "bridge"),
+        ("layout", "layout"),
+        ("subnet", "subnet"),
+        ("subnet6", "subnet6"),
+        ("forward", "forward"),
+    ];
+    let (name, _) = word.split_once('=')?;
+    keys.into_iter().find(|(own, _)| *own == name).map(|(_, key)| key)
+}
+
+/// The key that a fault of several words is about: forwards that meet are the only ones.
+fn together(fault: &str) -> &'static str {
+    if fault.contains(':') { "forward" } else { "name" }
+}
+
+/// What a script says of words, if it does not take them.
+fn fault_of<'a>(script: &Script, words: impl IntoIterator<Item = &'a String>) -> Option<String> {
+    let words = [OsString::from("start")].into_iter().chain(words.into_iter().map(OsString::from));
+    match script.base_name() {
+        "network-bridge" => Arguments::parse(words).err().map(|error| error.to_string()),
+        "network-nat" => NatArguments::parse(words).err().map(|error| error.to_string()),
+        _ => RouteArguments::parse(words).err().map(|error| error.to_string()),
+    }
 }
 
 #[cfg(test)]

@@ -11,29 +11,36 @@
 //! router/1          mode=mac-only router=yes
 //! 00:16:3e:27:95:c0 vrrp=7
 //! ```
+//!
+//! Before its lines count those of `dom0net.toml`: its `guard` for everybody, and those of its networks.
 
 use std::fmt;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ethernet::MacAddress;
+use xenconf::native::{self, BadConfiguration, Networks, place};
 
 use super::network::{NetworkDraft, RoutedBy};
 use super::words::{BadWord, Draft};
+use crate::places::Places;
 
 /// A file with more than this is none that a person wrote.
 const LARGEST: u64 = 1024 * 1024;
+/// Where `dom0net.toml` says it.
+const KEY: &str = "guard";
 
 /// What the file says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Config {
-    path: PathBuf,
     lines: Vec<Line>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Line {
+    file: Arc<Path>,
     number: usize,
     whom: Whom,
     words: String,
@@ -70,23 +77,26 @@ pub struct Who<'a> {
 }
 
 impl Config {
+    /// Reads what these places say: the defaults of `dom0net.toml`, and the guard's own file on top of them.
+    pub fn of(places: &Places) -> Result<Self, ConfigError> {
+        let mut config = Self::default();
+        let is_native = places.config.extension().is_some_and(|extension| extension == "toml");
+        if let Some(text) = is_native.then(|| read(&places.config)).transpose()?.flatten() {
+            config.lines = defaults(&places.config, &text)?;
+        }
+        config.lines.extend(Self::read(&places.guard)?.lines);
+        Ok(config)
+    }
+
     /// Reads the file. One that is not there says nothing.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let failed = |error| ConfigError { path: path.to_owned(), fault: Fault::Io(error) };
-        match fs::metadata(path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
-            Ok(found) if found.len() > LARGEST => {
-                return Err(failed(io::Error::other("it is larger than a mebibyte")));
-            }
-            Ok(_) => {}
-            Err(error) => return Err(failed(error)),
-        }
-        Self::parse(path, &fs::read_to_string(path).map_err(failed)?)
+        read(path)?.map_or_else(|| Ok(Self::default()), |text| Self::parse(path, &text))
     }
 
     /// Understands the text of the file at `path`.
     pub fn parse(path: &Path, text: &str) -> Result<Self, ConfigError> {
         let mut lines = Vec::new();
+        let file: Arc<Path> = path.into();
         for (line, number) in text.lines().zip(1..) {
             let line = line.split('#').next().unwrap_or_default().trim();
             let (whom, words) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
@@ -97,16 +107,16 @@ impl Config {
                 path: path.to_owned(),
                 fault: Fault::Whom(number, whom.chars().take(60).flat_map(char::escape_debug).collect()),
             })?;
-            lines.push(Line { number, whom, words: words.trim().to_owned() });
+            lines.push(Line { file: Arc::clone(&file), number, whom, words: words.trim().to_owned() });
         }
-        Ok(Self { path: path.to_owned(), lines })
+        Ok(Self { lines })
     }
 
     /// Puts what is said of a vif on top of `draft`.
     pub fn apply(&self, draft: &mut Draft, who: &Who<'_>) -> Result<(), ConfigError> {
         for line in self.lines.iter().filter(|line| line.whom.is(who)) {
             for word in line.words.split_ascii_whitespace().filter(|word| !line.is_of_network(word)) {
-                draft.apply(word).map_err(|error| self.bad_word(line, error))?;
+                draft.apply(word).map_err(|error| line.bad_word(error))?;
             }
         }
         Ok(())
@@ -133,10 +143,7 @@ impl Config {
     }
 
     fn apply_of_network(&self, line: &Line, draft: &mut NetworkDraft, word: &str) -> Result<(), ConfigError> {
-        draft
-            .apply(word)
-            .and_then(|()| line.check_of_network(word))
-            .map_err(|error| self.bad_word(line, error))
+        draft.apply(word).and_then(|()| line.check_of_network(word)).map_err(|error| line.bad_word(error))
     }
 
     /// The bridges that something is said of as a whole.
@@ -163,19 +170,68 @@ impl Config {
                 if line.is_of_network(word) {
                     self.apply_of_network(line, &mut network, word)?;
                 } else {
-                    draft.apply(word).map_err(|error| self.bad_word(line, error))?;
+                    draft.apply(word).map_err(|error| line.bad_word(error))?;
                 }
             }
         }
         Ok(())
     }
+}
 
-    fn bad_word(&self, line: &Line, error: BadWord) -> ConfigError {
-        ConfigError { path: self.path.clone(), fault: Fault::Word(line.number, error) }
+/// The text of a file, if it is there.
+fn read(path: &Path) -> Result<Option<String>, ConfigError> {
+    let failed = |error| ConfigError { path: path.to_owned(), fault: Fault::Io(error) };
+    match fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Ok(found) if found.len() > LARGEST => {
+            return Err(failed(io::Error::other("it is larger than a mebibyte")));
+        }
+        Ok(_) => {}
+        Err(error) => return Err(failed(error)),
     }
+    fs::read_to_string(path).map(Some).map_err(failed)
+}
+
+/// What `dom0net.toml` says of the guard, as lines.
+fn defaults(path: &Path, text: &str) -> Result<Vec<Line>, ConfigError> {
+    // Whoever says nothing of it is not refused for the sake of what is wrong elsewhere in the file.
+    if !text.contains(KEY) {
+        return Ok(Vec::new());
+    }
+    let networks = Networks::from_toml(text)
+        .map_err(|error| ConfigError { path: path.to_owned(), fault: Fault::Native(error) })?;
+    let file: Arc<Path> = path.into();
+    let line = |network: Option<usize>, whom: Whom, words: &str| Line {
+        file: Arc::clone(&file),
+        number: place(text, network, KEY).map_or(0, |at| text[..at.range().start].matches('\n').count() + 1),
+        whom,
+        words: words.to_owned(),
+    };
+    let everybody = networks.guard.iter().map(|words| line(None, Whom::Everybody, words));
+    let each = networks.network.iter().enumerate().filter_map(|(number, network)| {
+        let whom = match (&network.bridge, network.mode) {
+            (Some(bridge), _) => Whom::Bridge(bridge.clone()),
+            (None, native::Mode::Nat) => Whom::Routed(RoutedBy::Nat),
+            (None, _) => Whom::Routed(RoutedBy::Route),
+        };
+        Some(line(Some(number), whom, network.guard.as_deref()?))
+    });
+    Ok(everybody.chain(each).collect())
+}
+
+/// What is wrong with words of `dom0net.toml`: of all guests, or of those of one network.
+pub fn check_words(words: &str, is_network: bool) -> Result<(), BadWord> {
+    let (mut network, mut draft) = (NetworkDraft::default(), Draft::default());
+    words.split_ascii_whitespace().try_for_each(|word| {
+        if is_network && NetworkDraft::knows(word) { network.apply(word) } else { draft.apply(word) }
+    })
 }
 
 impl Line {
+    fn bad_word(&self, error: BadWord) -> ConfigError {
+        ConfigError { path: self.file.to_path_buf(), fault: Fault::Word(self.number, error) }
+    }
+
     /// Whether a word is about the network and not about each of its guests.
     fn is_of_network(&self, word: &str) -> bool {
         matches!(self.whom, Whom::Bridge(_) | Whom::Routed(_)) && NetworkDraft::knows(word)
@@ -244,6 +300,7 @@ enum Fault {
     Io(io::Error),
     Whom(usize, String),
     Word(usize, BadWord),
+    Native(BadConfiguration),
 }
 
 impl fmt::Display for ConfigError {
@@ -251,6 +308,15 @@ impl fmt::Display for ConfigError {
         let path = self.path.display();
         match &self.fault {
             Fault::Io(error) => write!(f, "cannot read {path}: {error}"),
+            // What is wrong there may be drawn on several lines; the first says what, and where.
+            Fault::Native(error) => {
+                let first = error.to_string();
+                let first = first.lines().next().unwrap_or_default();
+                write!(
+                    f,
+                    "{path} cannot be read, and with it what it says of guards: {first}; see dom0net check {path}"
+                )
+            }
             Fault::Whom(line, word) => write!(
                 f,
                 "{path}:{line}: {word} is nobody; a line begins with *, bridge:NAME, script:vif-route, \
@@ -338,6 +404,47 @@ mod tests {
         );
         // On a line of a guest, a word of networks means nothing.
         assert!(said("web host=dhcp", "web", 0).is_err());
+    }
+
+    #[test]
+    fn networks_have_defaults_and_the_guards_own_file_counts_over_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let mut places = Places::from_environment();
+        (places.config, places.guard) = (path("dom0net.toml"), path("guard.conf"));
+        let network = |name: &str, rest: &str| format!("[[network]]\nname = \"{name}\"\nmode = {rest}\n");
+        let text = [
+            "guard = \"log=yes link-local=any\"\n\n",
+            &network("lan", "\"bridge\"\nbridge = \"xenbr1\"\nguard = \"isolated=yes host=dhcp log=no\""),
+            &network("out", "\"route\"\nguard = \"router=yes\""),
+            &network("in", "\"nat\"\nguard = \"vrrp=7\""),
+        ]
+        .concat();
+        fs::write(&places.config, &text).unwrap();
+        let said = |bridge, routed| {
+            let mut draft = Draft::default();
+            let who = Who { domain: Some("web"), devid: 0, mac: MAC, bridge, routed };
+            Config::of(&places).and_then(|config| config.apply(&mut draft, &who)).map(|()| draft.to_string())
+        };
+        let lan = || said(Some("xenbr1"), None);
+        assert_eq!(lan().unwrap(), "link-local=any isolated=yes log=no");
+        assert_eq!(said(Some("xenbr2"), None).unwrap(), "link-local=any log=yes");
+        assert_eq!(said(None, Some(RoutedBy::Route)).unwrap(), "link-local=any router=yes log=yes");
+        assert_eq!(said(None, Some(RoutedBy::Nat)).unwrap(), "link-local=any vrrp=7 log=yes");
+        assert_ne!(Config::of(&places).unwrap().network("xenbr1").unwrap().policy().host, Reach::Everything);
+        fs::write(&places.guard, "* isolated=no\nweb log=yes\n").unwrap();
+        assert_eq!(lan().unwrap(), "link-local=any isolated=no log=yes");
+        // A word that cannot be refuses those whom it is about, with its place.
+        fs::write(&places.config, text.replace("router=yes", "router=maybe")).unwrap();
+        assert!(lan().is_ok());
+        let error = said(None, Some(RoutedBy::Route)).unwrap_err().to_string();
+        assert!(error.contains("dom0net.toml:12: router=maybe cannot be"), "{error}");
+        // Where the file cannot be read, nobody knows whom it is about; unless it says nothing of the matter.
+        fs::write(&places.config, format!("{text}]")).unwrap();
+        let error = lan().unwrap_err().to_string();
+        assert!(error.contains("dom0net.toml cannot be read") && !error.contains('\n'), "{error}");
+        fs::write(&places.config, "]").unwrap();
+        assert!(lan().is_ok());
     }
 
     #[test]

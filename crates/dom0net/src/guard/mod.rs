@@ -21,7 +21,7 @@ mod verdict;
 mod walk;
 pub(crate) mod words;
 
-pub use config::{Config, ConfigError, Who};
+pub use config::{Config, ConfigError, Who, check_words};
 pub use groups::Network;
 pub use install::{Condition, Guard, GuardState};
 pub use network::{NetworkDraft, NetworkPolicy, Reach, RoutedBy, Service};

@@ -79,7 +79,7 @@ pub(super) fn leave(kernel: &mut Kernel, script: RoutedBy, name: &LinkName) -> R
 
 /// What the configuration says, if it can be carried out.
 fn configured(network: &Network, places: &Places) -> Result<NetworkPolicy, Error> {
-    let config = Config::read(&places.guard)?;
+    let config = Config::of(places)?;
     let policy = match network {
         Network::Bridge { name, .. } => config.network(name.as_str())?,
         Network::Routed(script) => config.routed(*script)?,

@@ -22,7 +22,7 @@ use crate::vif::{Port, PortKind};
 /// The policy of a vif, and the words that lead to it.
 ///
 /// In this order, each on top of the one before: `addresses` (those of `ip=`), the `antispoof=` of its network, the configuration of the
-/// guard, and the vif's own node `guard`, which holds what was changed while it runs.
+/// guard (that of `dom0net.toml`, and its own), and the vif's own node `guard`, which holds what was changed while it runs.
 pub(super) fn policy_of(
     nodes: &Nodes,
     wanted: &Wanted,
@@ -45,7 +45,7 @@ pub(super) fn policy_of(
         bridge: bridge.map(LinkName::as_str),
         routed,
     };
-    Config::read(&places.guard)?.apply(&mut draft, &who)?;
+    Config::of(places)?.apply(&mut draft, &who)?;
     let words = text("guard", nodes.guard.as_deref())?.unwrap_or_default();
     let bad_words = |error: BadWord| bad("guard", words, &error.to_string());
     draft.apply(words).map_err(bad_words)?;
@@ -113,11 +113,13 @@ impl Guarded {
             return Ok(None);
         };
         let mut wanted = Wanted::new(&nodes, &request)?;
+        let on_switch = switch.as_ref().and_then(|spec| LinkName::new(&spec.bridge[..]).ok());
         if let Some(spec) = switch.filter(|_| wanted.vlans.is_none()) {
             wanted.tagged = spec.tags.trunks;
         }
         let bridge = device::master_of(kernel, &link)?;
-        let bridge_name = bridge.as_ref().map(|bridge| &bridge.name);
+        // A switch of the kernel's is a port of one device, whichever of its bridges it is on.
+        let bridge_name = on_switch.as_ref().or(bridge.as_ref().map(|bridge| &bridge.name));
         let routed = script.rsplit('/').next().and_then(RoutedBy::of_script);
         let addresses = if routed == Some(RoutedBy::Nat) {
             Some(nat::guest_addresses(&wanted, &request, store)?)

@@ -172,7 +172,7 @@ fn onto_switch(
 
 /// Whether anything shall hold for all guests of a switch.
 fn is_asked_for_on(bridge: &str) -> Result<bool, Error> {
-    let config = Config::read(&Places::from_environment().guard)?;
+    let config = Config::of(&Places::from_environment())?;
     Ok(config.network(bridge)?.policy() != NetworkPolicy::default())
 }
 

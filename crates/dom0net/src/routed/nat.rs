@@ -230,9 +230,7 @@ pub fn nat_start(kernel: &mut Kernel, places: &Places, network: &NatNetwork) -> 
     let records = Records::of(places);
     let known = records.read(Kind::Nat, &network.name)?;
     let translation = network.translation();
-    if translation.translates_everybody()
-        && Config::read(&places.guard)?.routed(RoutedBy::Route)?.policy().untracked
-    {
+    if translation.translates_everybody() && Config::of(places)?.routed(RoutedBy::Route)?.policy().untracked {
         return Err(Error::Untrackable { card: network.name.clone() });
     }
     if let Some(known) = known {

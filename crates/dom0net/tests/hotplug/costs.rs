@@ -57,10 +57,11 @@ fn shipped(host: &Host) -> Option<(PathBuf, PathBuf)> {
 
 /// Sets up a call of a script as libxl makes it.
 fn as_libxl_calls<'a>(host: &Host, command: &'a mut Command) -> &'a mut Command {
-    command
-        .env_clear()
-        .envs(host.environment())
-        .envs([("XENBUS_PATH", "backend/vif/1/0"), ("vif", "vif1.0"), ("DOM0NET_LOG", "none")])
+    command.env_clear().envs(host.environment()).envs([
+        ("XENBUS_PATH", "backend/vif/1/0"),
+        ("vif", "vif1.0"),
+        ("DOM0NET_LOG", "none"),
+    ])
 }
 
 /// How often each system call is made, one line for each.

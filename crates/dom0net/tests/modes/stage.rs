@@ -68,6 +68,7 @@ impl Stage {
             ("DOM0NET_SCRIPTS_DIR", "scripts"),
             ("OVS_RUNDIR", "ovs"),
             ("DOM0NET_GUARD_CONFIG", "guard.conf"),
+            ("DOM0NET_CONFIG", "dom0net.toml"),
         ] {
             config.toolstack.environment.push((name.to_owned(), folder.path().join(place).into()));
         }

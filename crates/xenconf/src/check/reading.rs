@@ -2,6 +2,7 @@ use super::textual;
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity, kinds};
 use crate::dialect::{Detection, Dialect, FileKind, ReadAsXl, detect_and_read};
 use crate::domain::{self, Domain};
+use crate::native::Networks;
 use crate::options::Options;
 use crate::source::{Encoding, Source, Span};
 use crate::sxp;
@@ -17,6 +18,8 @@ pub enum Content {
     Domain(Box<Domain>),
     /// `xl.conf`.
     XlConf(XlConf),
+    /// The networks of a host.
+    Networks(Networks),
     /// Something that this crate gives no meaning.
     Nothing,
 }
@@ -120,6 +123,9 @@ fn content(
             }
             None => xlconf::read(source, diagnostics),
         }),
+        (FileKind::Networks, _) => {
+            Networks::check(source, diagnostics).map_or(Content::Nothing, Content::Networks)
+        }
         (FileKind::Domain, Dialect::Xml) => {
             diagnostics.push(
                 Diagnostic::new(

@@ -110,7 +110,7 @@ impl FileReport {
                 report.settings =
                     json_settings(&domain.settings, &["name", "vif", "pci", "device", "backend"]);
             }
-            Content::Nothing => {}
+            Content::Networks(_) | Content::Nothing => {}
         }
         report
     }

@@ -24,7 +24,7 @@ pub(super) fn check(source: &Source, dialect: Dialect, diagnostics: &mut Diagnos
             final_comment(source, diagnostics);
         }
         Dialect::Xm => undeclared_encoding(source, diagnostics),
-        Dialect::Xml | Dialect::Script => {}
+        Dialect::Xml | Dialect::Toml | Dialect::Script => {}
     }
 }
 

@@ -161,6 +161,6 @@ pub(crate) fn read_detected(
         Dialect::Sxp => sxp::read(source, diagnostics),
         Dialect::Xm => Some(assignments::read_xm(source, options, diagnostics)),
         Dialect::Xl => Some(assignments::read_xl(source, as_xl, options, diagnostics)),
-        Dialect::Xml | Dialect::Script => None,
+        Dialect::Xml | Dialect::Toml | Dialect::Script => None,
     }
 }

@@ -38,6 +38,8 @@ pub(super) static TABLE: &[Example] = &[
         "my-bridges",
         b"#!/bin/sh\nnetwork-bridge \"$@\"\nbrctl addbr private\n",
     )),
+    Example::new("X1305", "dom0net.toml", b"[[network]]\nname = \"lan\"\nmode = \"brigde\"\n"),
+    Example::new("X1306", "dom0net.toml", b"[[network]]\nname = \"lan\"\nmode = \"bridge\"\ndhcp = true\n"),
 ];
 
 /// A host with one bridge.

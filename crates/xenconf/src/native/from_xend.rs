@@ -16,7 +16,7 @@ impl Networks {
     #[must_use]
     pub fn from_xend(config: &XendConfig, wrapper: Option<&Source>, diagnostics: &mut Diagnostics) -> Self {
         let vif_script = config.vif_script.as_ref().map(|script| script.name.clone());
-        let mut networks = Self { vif_script, network: Vec::new() };
+        let mut networks = Self { vif_script, guard: None, network: Vec::new() };
         diagnostics.extend(arguments_of_vif_script(config));
         let Some(script) = &config.network_script else { return networks };
         let place = config.network_script_text.as_ref().map(Text::span);

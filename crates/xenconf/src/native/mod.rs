@@ -16,6 +16,7 @@
 //! assert!(networks.to_toml().contains("uplink = \"eth1\"\n"));
 //! ```
 
+mod check;
 mod from_xend;
 mod read;
 mod shell;
@@ -24,7 +25,8 @@ mod write;
 
 use serde::{Deserialize, Serialize};
 
-pub use read::BadConfiguration;
+pub use check::place;
+pub use read::{BadConfiguration, Fault};
 pub use wrapper::{Call, calls};
 
 /// The JSON schema of the file, for editors and for checking it.
@@ -40,6 +42,9 @@ pub struct Networks {
     /// The script for interfaces that name none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vif_script: Option<String>,
+    /// What guests of all networks, and of none of these, may send, in the words of the guard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guard: Option<String>,
     /// The networks, in the order in which they are started.
     #[serde(default)]
     pub network: Vec<Network>,
@@ -88,6 +93,9 @@ pub struct Network {
     /// yes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub antispoof: Option<bool>,
+    /// What its guests may send, in the words of the guard, and what they reach on the host.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guard: Option<String>,
     /// Whether the bridge speaks the spanning tree protocol.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stp: Option<bool>,
@@ -124,6 +132,7 @@ impl Network {
             bridge: None,
             uplink: None,
             antispoof: None,
+            guard: None,
             stp: None,
             layout: None,
             subnet: None,

@@ -11,6 +11,10 @@ impl Networks {
             out.push_str("\n# Connects an interface that names no script itself.\n");
             pair(&mut out, "vif-script", &string(script));
         }
+        if let Some(words) = &self.guard {
+            out.push_str("\n# What guests may send.\n");
+            pair(&mut out, "guard", &string(words));
+        }
         for network in &self.network {
             out.push_str("\n[[network]]\n");
             write_network(&mut out, network);
@@ -44,9 +48,12 @@ fn write_network(out: &mut String, network: &Network) {
             pair(out, name, if value { "true" } else { "false" });
         }
     }
-    for (name, value) in
-        [("layout", &network.layout), ("subnet", &network.subnet), ("subnet6", &network.subnet6)]
-    {
+    for (name, value) in [
+        ("guard", &network.guard),
+        ("layout", &network.layout),
+        ("subnet", &network.subnet),
+        ("subnet6", &network.subnet6),
+    ] {
         if let Some(value) = value {
             pair(out, name, &string(value));
         }

@@ -52,8 +52,7 @@ impl Check {
     fn check(&self) -> Result<bool, Failed> {
         let mut host = Host::open()?;
         let mut all_right = true;
-        if let Err(error) = Config::read(&Places::from_environment().guard).and_then(|config| config.check())
-        {
+        if let Err(error) = Config::of(&Places::from_environment()).and_then(|config| config.check()) {
             out(&format!("{error}\n"));
             all_right = false;
         }

@@ -20,4 +20,14 @@ declare_kinds! { NATIVE;
     NATIVE_OTHER_COMMAND: "X1304" Warning "a command that is not converted",
     "The wrapper changes the network with a command of its own. Whether that is still needed only its author \
      knows; the new configuration may say the same in another way.";
+
+    NATIVE_UNREADABLE: "X1305" Error "a file of networks that cannot be read",
+    "dom0net.toml is written in TOML: keys and values, texts in quotes, and `[[network]]` above each network. What it \
+     may say is listed in the documentation, and in a JSON schema for editors. Nothing in it is passed over: a key \
+     that is not known, or a value of another type, is an error, and none of the networks is started.";
+
+    NATIVE_IMPOSSIBLE: "X1306" Error "a network that cannot be as it is said",
+    "What dom0net.toml says of this network does not go together, or a value is none that the network can have: a key \
+     of another mode, two networks of one name, a forward to no address, a word that the guard does not know. The \
+     network would not be started, or its guests would be refused.";
 }
