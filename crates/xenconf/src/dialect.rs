@@ -150,7 +150,7 @@ pub(crate) fn detect_and_read(source: &Source, options: &Options) -> (Detection,
     if is_open && let Some(reason) = script_without_shebang(base_name(source), text) {
         return (Detection::new(FileKind::Script, Dialect::Script, reason), None);
     }
-    if is_open && base_name(source).ends_with(".toml") {
+    if is_open && has_extension(base_name(source), "toml") {
         return (Detection::new(FileKind::Networks, Dialect::Toml, "its name says so"), None);
     }
     if is_open && text.lines().any(|line| line.trim() == "[[network]]") {
@@ -198,7 +198,11 @@ fn is_sxp_by_name(name: &str) -> bool {
 }
 
 fn has_sxp_extension(name: &str) -> bool {
-    name.rsplit_once('.').is_some_and(|(_, extension)| extension.eq_ignore_ascii_case("sxp"))
+    has_extension(name, "sxp")
+}
+
+fn has_extension(name: &str, wanted: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(_, extension)| extension.eq_ignore_ascii_case(wanted))
 }
 
 /// Only comments: the name of the file is all there is.

@@ -51,7 +51,8 @@ check "with the way out, and the server of names" lab-exec web "grep -q \"router
 check "it reaches the gateway, as the host" lab-exec web 'ping -c 2 -W 10 10.0.0.254'
 check "it finds out a name of the outside" lab-exec web 'nslookup gateway.example 10.2.0.1 >/tmp/found; cat /tmp/found; grep -q 10.0.0.254 /tmp/found'
 check "and that of a guest" lab-exec web 'nslookup web 10.2.0.1 >/tmp/found; cat /tmp/found; grep -q 10.2.0.77 /tmp/found'
-check "nothing that it sent was dropped" same 0 vif web 1 '[.guard.dropped[]] | add // 0'
+# It may make up an IPv6 address besides, which its configuration does not give it.
+check "nothing of this was dropped" same 0 vif web 1 '.guard.dropped | [.arp, .dhcp, ."ipv4-source"] | add // 0'
 check "xl network-detach, from the network with DHCP" xl network-detach web 1
 check "nothing is reserved any more" eventually 20 silent find /run/dom0net/dnsmasq/nat1/hosts /run/dom0net/vifs -type f ! -name lock
 check "network-nat stop, with DHCP" $scripts/network-nat stop bridge=nat1

@@ -74,7 +74,7 @@ impl Trace {
                 tags: Tags::default(),
                 external_ids: Vec::new(),
             };
-            apply(kernel, Change::RemoveSwitchPort(port))?;
+            apply(kernel, &Change::RemoveSwitchPort(port))?;
         }
         Ok(Guard::of(self.port).remove(kernel.filter()?)?)
     }
@@ -89,15 +89,15 @@ impl Trace {
                     && route.link().is_some_and(|link| link != self.link && link != device.index)
             });
             if !is_led_to {
-                apply(kernel, Change::RemoveProxy(device.clone(), neighbour.clone()))?;
+                apply(kernel, &Change::RemoveProxy(device.clone(), neighbour.clone()))?;
             }
         }
         self.reserved.iter().try_for_each(|it| it.withdraw(places)).map_err(Error::Reservation)
     }
 }
 
-fn apply(kernel: &mut Kernel, change: Change) -> Result<(), Error> {
-    kernel.apply(&change).map_err(|error| Failure { error, left: Vec::new() }.into())
+fn apply(kernel: &mut Kernel, change: &Change) -> Result<(), Error> {
+    kernel.apply(change).map_err(|error| Failure { error, left: Vec::new() }.into())
 }
 
 /// The notes of this host.

@@ -53,7 +53,7 @@ pub fn place(text: &str, network: Option<usize>, key: &str) -> Option<Span> {
     };
     let Some(number) = network else { return span_of(file.get_ref(), key) };
     let (_, networks) = file.get_ref().iter().find(|(name, _)| name.get_ref() == "network")?;
-    let network: &Spanned<DeValue<'_>> = networks.get_ref().as_array()?.iter().nth(number)?;
+    let network: &Spanned<DeValue<'_>> = networks.get_ref().as_array()?.get(number)?;
     let table = network.get_ref().as_table()?;
     span_of(table, key).or_else(|| span_of(table, "name"))
 }
