@@ -74,7 +74,7 @@ impl Docker {
         daemon.args(["sh", "-c", script]).stdout(Stdio::null());
         daemon.stderr(std::fs::File::create(&log).unwrap());
         let mut child = scene.lab.host().run(|| daemon.spawn()).unwrap().unwrap();
-        let end = Instant::now() + Duration::from_secs(60);
+        let end = Instant::now() + Duration::from_mins(1);
         loop {
             let said = std::fs::read_to_string(&log).unwrap();
             if said.contains("Daemon has completed initialization") {
