@@ -58,6 +58,82 @@ fn let_bridged_packets_pass_iptables(scene: &Scene, is_on: bool) -> bool {
     })
 }
 
+/// Docker's daemon, in the host's namespace, with processes, mounts and control groups of its own.
+struct Docker(Child);
+
+impl Docker {
+    /// Starts it, and waits for its rules; if it does not start, what it said.
+    fn start(scene: &Scene) -> Result<Self, String> {
+        let log = scene.folder().join("dockerd.log");
+        // It wants control groups; those of version 2 can be had by whoever has a namespace of them.
+        let script = "mount -t tmpfs tmpfs /run && mount -t cgroup2 none /sys/fs/cgroup && exec dockerd \
+                      --iptables=true --storage-driver vfs --data-root /run/data --exec-root /run/docker \
+                      --pidfile /run/docker.pid --host unix:///run/docker.sock";
+        let mut daemon = Command::new("unshare");
+        daemon.args(["--mount", "--pid", "--cgroup", "--fork", "--kill-child", "--mount-proc"]);
+        daemon.args(["sh", "-c", script]).stdout(Stdio::null());
+        daemon.stderr(std::fs::File::create(&log).unwrap());
+        let mut child = scene.lab.host().run(|| daemon.spawn()).unwrap().unwrap();
+        let end = Instant::now() + Duration::from_mins(1);
+        loop {
+            let said = std::fs::read_to_string(&log).unwrap();
+            if said.contains("Daemon has completed initialization") {
+                return Ok(Self(child));
+            }
+            if child.try_wait().unwrap().is_some() || Instant::now() > end {
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(said.lines().last().unwrap_or("it says nothing").to_owned());
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
+    }
+}
+
+impl Drop for Docker {
+    fn drop(&mut self) {
+        // Its namespace of processes goes with it, and so do those whom it has started.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn beside_docker_itself() {
+    for program in ["dockerd", "containerd", "iptables", "unshare"] {
+        if testkit::program(program).is_none() {
+            return;
+        }
+    }
+    let Some(scene) = Scene::new("bridge:xenbr0 host=ping\n") else { return };
+    let can_choose = let_bridged_packets_pass_iptables(&scene, false);
+    let docker = match Docker::start(&scene) {
+        Ok(docker) => docker,
+        Err(error) => return testkit::skip!("Docker's daemon does not start here: {error}"),
+    };
+    let rules = String::from_utf8(on_host(&scene, "iptables", &["-S"]).stdout).unwrap();
+    assert!(rules.contains("-P FORWARD DROP") && rules.contains("-N DOCKER-USER"), "{rules}");
+    assert!(scene.host().link("docker0").is_ok());
+    for is_on in [false, true] {
+        if can_choose {
+            assert!(let_bridged_packets_pass_iptables(&scene, is_on));
+        }
+        assert_guarded(&scene);
+        // Its policy is about bridged packets where iptables sees them; that is no rule of the guard's.
+        if !is_on {
+            assert_connected(&scene);
+        }
+    }
+    let_bridged_packets_pass_iptables(&scene, false);
+    // It starts again, and makes its rules anew.
+    drop(docker);
+    let docker = Docker::start(&scene).unwrap();
+    assert_guarded(&scene);
+    assert_connected(&scene);
+    drop(docker);
+    assert_guarded(&scene);
+}
+
 /// What Docker does to a host: the FORWARD policy is DROP, and its own chains come first.
 #[test]
 fn beside_dockers_rules() {

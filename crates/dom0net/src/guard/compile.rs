@@ -17,11 +17,12 @@ use netkernel::nftables::{Element, Field, KeyKind, Match, Rule, Statement, Test,
 use super::frame::{
     ARP_SENDER_ADDRESS, FRAGMENT_HEADER, IPV4_SOURCE, IPV6_SOURCE, ND_TARGET, arp_is_request, arp_is_sound,
     arp_sender_mac, comes_from, comes_from_as, destination_port, destination_port_is_outside, dhcp_client_is,
-    dhcp_is_request, ethertype, fragments_extension_headers, goes_to_reserved_group, has_fragment_header,
-    has_transport_header, inner_type_is, ipv6_source_is_unspecified, is_a_length, is_later_ipv4_fragment,
-    is_later_ipv6_fragment, is_mld_form, is_of_vlan, is_plain_nd, is_whole_ipv4_packet, message_type,
-    nd_link_layer_option, nd_nonce_option, next_header_is, next_header_is_not, outer_type_is, protocol,
-    source_port, source_port_is_not, transport_is, transport_is_not,
+    dhcp_is_request, dhcpv6_is_not_relayed, ethertype, fragments_extension_headers, goes_to_reserved_group,
+    has_fragment_header, has_transport_header, inner_type_is, ipv6_source_is_unspecified, is_a_length,
+    is_later_ipv4_fragment, is_later_ipv6_fragment, is_mld_form, is_of_vlan, is_plain_nd,
+    is_whole_ipv4_packet, message_type, nd_link_layer_option, nd_nonce_option, next_header_is,
+    next_header_is_not, outer_type_is, protocol, source_port, source_port_is_not, transport_is,
+    transport_is_not,
 };
 use super::policy::{LLC, Mode, Policy, Protocols, Vlans};
 use super::reason::Reason;
@@ -128,7 +129,7 @@ impl Compiler<'_> {
             let mut rules = it.sound_ipv6();
             if !it.policy.router {
                 rules.extend(
-                    [130, 134, 137]
+                    [130, 134, 137, 151]
                         .map(|kind| it.drop_as(Reason::Router, [icmp(), message_type(kind, kind)])),
                 );
             }
@@ -257,6 +258,9 @@ impl Compiler<'_> {
                 self.drop_as(Reason::Router, [transport_is(protocol::ICMP), message_type(5, 5)]),
                 self.drop_as(Reason::Router, [transport_is(protocol::ICMP), message_type(9, 9)]),
                 self.drop_as(Reason::Router, [transport_is(protocol::IGMP), message_type(0x11, 0x11)]),
+                // Multicast routers: a bridge that looks into multicast would send its port all groups.
+                self.drop_as(Reason::Router, [transport_is(protocol::IGMP), message_type(0x30, 0x30)]),
+                self.drop_as(Reason::Router, [transport_is(protocol::PIM)]),
             ]);
         }
         rules.extend(self.no_virtual_router([]));
@@ -314,11 +318,15 @@ impl Compiler<'_> {
             rules.push(accept([udp(), has_transport_header()]));
         } else {
             rules.extend([
-                accept([udp(), source_port_is_not(547), destination_port_is_outside(546, 546)]),
+                accept([udp(), source_port_is_not(547), destination_port_is_outside(546, 547)]),
+                accept([udp(), source_port_is_not(547), destination_port(547), dhcpv6_is_not_relayed()]),
                 self.drop_as(Reason::Dhcp, [udp(), has_transport_header()]),
             ]);
         }
         rules.extend(self.no_virtual_router([has_transport_header()]));
+        if !self.policy.router {
+            rules.push(self.drop_as(Reason::Router, [has_transport_header(), transport_is(protocol::PIM)]));
+        }
         rules
     }
 

@@ -15,6 +15,7 @@ pub(super) mod protocol {
     pub(in crate::guard) const TCP: u8 = 6;
     pub(in crate::guard) const UDP: u8 = 17;
     pub(in crate::guard) const ICMPV6: u8 = 58;
+    pub(in crate::guard) const PIM: u8 = 103;
     pub(in crate::guard) const VRRP: u8 = 112;
 }
 
@@ -155,9 +156,17 @@ pub(super) fn dhcp_is_request() -> Match {
     Match::is(Field::transport(8, 3), [1, 1, 6])
 }
 
-/// The client of a DHCP message (`chaddr`) is one of these.
+/// The client of a DHCP message (`chaddr`) is one of these, and no relay (`giaddr`, in front of it) speaks for it: the server
+/// would send its answer there.
 pub(super) fn dhcp_client_is(macs: &[MacAddress]) -> Match {
-    is_mac(Field::transport(8 + 28, 6), macs)
+    let key = |mac: &MacAddress| [&[0; 4][..], &mac.octets()].concat();
+    one_of(Field::transport(8 + 24, 10), KeyKind::Number(10), macs.iter().map(key).collect())
+}
+
+/// A DHCPv6 message that no relay has wrapped (RFC 8415, 7.3: `RELAY-FORW` and `RELAY-REPL`), in which a guest would speak for any
+/// client.
+pub(super) fn dhcpv6_is_not_relayed() -> Match {
+    Match { field: Field::transport(8, 1), mask: None, test: Test::Outside(vec![12], vec![13]) }
 }
 
 /// An ARP request or reply for IPv4 over Ethernet, with sound lengths.

@@ -155,7 +155,8 @@ impl<'a> Judge<'a> {
             protocol::VRRP => self.virtual_router(),
             protocol::UDP => self.udp4(frame),
             protocol::ICMP if matches!(kind, Some(5 | 9)) => self.router(),
-            protocol::IGMP if kind == Some(0x11) => self.router(),
+            protocol::IGMP if matches!(kind, Some(0x11 | 0x30)) => self.router(),
+            protocol::PIM if !is_later_fragment(frame) => self.router(),
             _ => Ok(()),
         }
     }
@@ -164,10 +165,9 @@ impl<'a> Judge<'a> {
         if self.policy.dhcp_server {
             return Ok(());
         }
-        let is_later_fragment = frame.network(6).is_some_and(|bytes| u16::from_be_bytes(bytes) & 0x1fff != 0);
         let is_harmless = match ports(frame) {
             Some((source, destination)) => source != 67 && !matches!(destination, 67 | 68),
-            None => is_later_fragment,
+            None => is_later_fragment(frame),
         };
         if is_harmless || self.is_dhcp_request(frame) { Ok(()) } else { Err(Reason::Dhcp) }
     }
@@ -176,7 +176,9 @@ impl<'a> Judge<'a> {
     fn is_dhcp_request(&self, frame: &Walk<'_>) -> bool {
         let is_whole = matches!(frame.network(6), Some([0 | 0x40 | 0x80 | 0xc0, 0]));
         let is_own_client = self.policy.mode == Mode::Open
-            || frame.transport(8 + 28).is_some_and(|client| self.is_own_mac(client));
+            || frame.transport(8 + 24).is_some_and(|[relay @ .., a, b, c, d, e, f]: [u8; 10]| {
+                relay == [0; 4] && self.is_own_mac([a, b, c, d, e, f])
+            });
         frame.protocol() == Some(protocol::UDP)
             && is_whole
             && ports(frame) == Some((68, 67))
@@ -212,7 +214,7 @@ impl<'a> Judge<'a> {
             (protocol::UDP, _) => self.udp6(frame),
             (protocol::VRRP, _) => self.virtual_router(),
             (protocol::ICMPV6, kind) if self.policy.mode == Mode::Locked => self.own_icmpv6(frame, kind),
-            (protocol::ICMPV6, 130 | 134 | 137) => self.router(),
+            (protocol::ICMPV6, 130 | 134 | 137 | 151) | (protocol::PIM, _) => self.router(),
             _ => Ok(()),
         }
     }
@@ -222,8 +224,10 @@ impl<'a> Judge<'a> {
             return Ok(());
         }
         match ports(frame) {
-            Some((source, destination)) if source != 547 && destination != 546 => Ok(()),
-            _ => Err(Reason::Dhcp),
+            Some((547, _) | (_, 546)) | None => Err(Reason::Dhcp),
+            // What a relay wraps could be anybody's.
+            Some((_, 547)) if matches!(frame.transport(8), None | Some([12 | 13])) => Err(Reason::Dhcp),
+            Some(_) => Ok(()),
         }
     }
 
@@ -277,6 +281,11 @@ impl<'a> Judge<'a> {
             IpAddr::V6(address) => self.ipv6.iter().any(|net| net.contains(&address)),
         }
     }
+}
+
+/// A fragment of an IPv4 packet behind the first.
+fn is_later_fragment(frame: &Walk<'_>) -> bool {
+    frame.network(6).is_some_and(|bytes| u16::from_be_bytes(bytes) & 0x1fff != 0)
 }
 
 fn ports(frame: &Walk<'_>) -> Option<(u16, u16)> {

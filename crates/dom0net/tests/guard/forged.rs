@@ -436,3 +436,77 @@ fn being_a_router_or_a_server_as_anybody() {
         vec![("an offer from another MAC address", Ethernet::broadcast(OTHER).ip(&offer))],
     );
 }
+
+/// A server answers to where the relay says it is (`giaddr`), and a relay of DHCPv6 wraps anybody's message.
+#[test]
+fn a_relay_of_dhcp() {
+    let relayed = |message: DhcpMessage| {
+        let mut bytes = message.to_bytes();
+        bytes[24..28].copy_from_slice(&GATEWAY4);
+        Packet::v4([0; 4], [255; 4]).udp(68, 67, &bytes)
+    };
+    let [forward, reply] = [12, 13].map(|kind| {
+        let body = [&[kind, 0][..], &[0; 32], &[0, 9, 0, 4, 1, 0, 0, 1]].concat();
+        Packet::v6(OWN.link_local(), v6("ff02::1:2")).udp(546, 547, &body)
+    });
+    let [first, _] = Packet::v6(OWN.link_local(), v6("ff02::1:2")).udp(546, 547, &[12; 40]).split(8, 3);
+    let own_relay = {
+        let mut bytes = DhcpMessage::discover(OWN).to_bytes();
+        bytes[24..28].copy_from_slice(&GATEWAY4);
+        Packet::v4(ME4, YOU4).udp(68, 67, &bytes)
+    };
+    let of_ipv6 = || {
+        vec![
+            ("RELAY-FORW", multicast(&forward)),
+            ("RELAY-FORW from any port", {
+                multicast(&Packet::v6(OWN.link_local(), v6("ff02::1:2")).udp(9, 547, &[12; 40]))
+            }),
+            ("RELAY-REPL", multicast(&reply)),
+            ("RELAY-FORW whose first fragment ends before it says so", multicast(&first)),
+            ("DHCPv6 without a message", {
+                multicast(&Packet::v6(OWN.link_local(), v6("ff02::1:2")).udp(546, 547, &[]))
+            }),
+        ]
+    };
+    for policy in [locked(), locked_to_many(), Policy::mac_only(OWN)] {
+        all_drop(&policy, Reason::Dhcp, of_ipv6());
+        all_drop(&policy, Reason::Dhcp, vec![("a relay's request", unicast(&own_relay))]);
+    }
+    let anonymous = Ethernet::broadcast(OWN).ip(&relayed(DhcpMessage::discover(OWN)));
+    all_drop(&locked(), Reason::Ipv4Source, vec![("a relay's discover", anonymous)]);
+}
+
+/// A bridge that looks into multicast takes the port of a multicast router for one that wants all groups.
+#[test]
+fn a_multicast_router() {
+    let pim = [0x20, 0, 0, 0, 0, 1, 0, 2, 0, 105];
+    let cases = || -> Vec<Case> {
+        let groups = |packet: Packet| multicast(&packet);
+        vec![
+            ("PIM hello", groups(Packet::v4(ME4, [224, 0, 0, 13]).raw(103, &pim))),
+            (
+                "PIM hello, as a fragment",
+                groups(Packet::v4(ME4, [224, 0, 0, 13]).raw(103, &pim).fragment(0, true, 3)),
+            ),
+            ("PIM hello of IPv6", groups(Packet::v6(OWN.link_local(), v6("ff02::d")).raw(103, &pim))),
+            ("PIM hello of IPv6 behind options", {
+                groups(Packet::v6(OWN.link_local(), v6("ff02::d")).raw(103, &pim).hop_by_hop())
+            }),
+            (
+                "multicast router advertisement of IGMP",
+                groups(Packet::v4(ME4, [224, 0, 0, 106]).raw(2, &[0x30, 20, 0, 0, 0, 0, 0, 0])),
+            ),
+        ]
+    };
+    let of_icmp = || {
+        let packet = Packet::v6(OWN.link_local(), v6("ff02::6a")).icmp(151, 20, &[0; 4]);
+        vec![("multicast router advertisement of ICMPv6", multicast(&packet))]
+    };
+    for policy in [locked(), Policy::mac_only(OWN), Policy::open(OWN)] {
+        all_drop(&policy, Reason::Router, cases());
+    }
+    all_drop(&locked(), Reason::Neighbour, of_icmp());
+    all_drop(&Policy::mac_only(OWN), Reason::Router, of_icmp());
+    let router = Policy { router: true, ..locked() };
+    super::all_pass(&router, cases().into_iter().take(1).collect());
+}

@@ -2,6 +2,7 @@
 //! counted under the right reason.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "panicking is how a test fails")]
 
+mod accelerated;
 mod agreement;
 mod change;
 mod forged;

@@ -27,8 +27,8 @@ pub(crate) struct Stage {
     host: Namespace,
     sender: PacketSocket,
     victim: PacketSocket,
-    // Held so that they live: their devices do no longer than they.
-    _guest: Namespace,
+    guest: Namespace,
+    // Held so that it lives: its device does no longer than it.
     _other: Namespace,
     sent: u16,
 }
@@ -73,7 +73,7 @@ impl Stage {
                 .unwrap()
         };
         let (sender, victim) = (socket(&guest), socket(&other));
-        let mut stage = Self { host, sender, victim, _guest: guest, _other: other, sent: 0 };
+        let mut stage = Self { host, sender, victim, guest, _other: other, sent: 0 };
         stage.warm_up();
         Some(stage)
     }
@@ -94,6 +94,22 @@ impl Stage {
     /// Sends a frame from the guarded guest, and says whether it came out unchanged at the other guest.
     pub(crate) fn passes(&mut self, frame: &Frame) -> bool {
         self.sender.send(frame).unwrap();
+        self.has_passed(frame)
+    }
+
+    /// The same for a frame that the guest sends through another of its devices.
+    pub(crate) fn passes_through(&mut self, link: &str, frame: &Frame) -> bool {
+        let socket = self.in_guest(|| PacketSocket::open(&name(link)).unwrap());
+        socket.send(frame).unwrap();
+        self.has_passed(frame)
+    }
+
+    /// Does something within the guest.
+    pub(crate) fn in_guest<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        self.guest.run(work).unwrap()
+    }
+
+    fn has_passed(&mut self, frame: &Frame) -> bool {
         // Frames do not overtake each other: when this one has come, the other one would have.
         let last = self.marker();
         self.sender.send(&last).unwrap();
