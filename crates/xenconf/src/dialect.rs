@@ -253,12 +253,13 @@ fn detect_assignments(source: &Source, options: &Options) -> (Detection, Option<
         && let Some(word) = source.text().lines().find_map(is_python_line)
     {
         let reason = format!("it has {word}, which is Python");
-        let kind = if is_domain || sets_something(source) { FileKind::Domain } else { FileKind::Other };
+        let kind =
+            if is_domain || sets_something(source, options) { FileKind::Domain } else { FileKind::Other };
         return (Detection::new(kind, Dialect::Xm, reason), None);
     }
     let mut diagnostics = Diagnostics::new();
     let settings = xl::read(source, &[], &mut diagnostics);
-    let kind = assignment_kind(source, &settings, is_domain);
+    let kind = assignment_kind(source, &settings, is_domain || sets_something(source, options));
     let (dialect, reason) = match forced {
         _ if kind == FileKind::XlConf => (Dialect::Xl, "it holds settings of `xl.conf`".to_owned()),
         Some(dialect) => (dialect, "you said so".to_owned()),
@@ -269,9 +270,14 @@ fn detect_assignments(source: &Source, options: &Options) -> (Detection, Option<
 }
 
 /// True when a line of the text sets something that a domain has, so that a fault in it does not hide it.
-fn sets_something(source: &Source) -> bool {
+///
+/// `name: value` counts too in a file that somebody named; in a folder it is likely none of Xen's.
+fn sets_something(source: &Source, options: &Options) -> bool {
+    let separators: &[char] = if options.found_in_folder { &['='] } else { &['=', ':'] };
     source.text().lines().any(|line| {
-        let Some((name, _)) = line.split_once('=').filter(|_| !line.starts_with('#')) else { return false };
+        let Some((name, _)) = line.split_once(separators).filter(|_| !line.starts_with('#')) else {
+            return false;
+        };
         let name = name.trim().trim_end_matches('+').trim_end();
         let (xm, xl) = names::known_to(name);
         xm || xl || {
@@ -291,7 +297,7 @@ fn assignment_kind(source: &Source, settings: &Settings, is_domain: bool) -> Fil
     if has("sched") && settings.iter().all(|setting| of_pool(&setting.name)) {
         return FileKind::CpuPool;
     }
-    if is_domain || sets_something(source) { FileKind::Domain } else { FileKind::Other }
+    if is_domain { FileKind::Domain } else { FileKind::Other }
 }
 
 /// Weighs what is in the file. What neither tells apart is taken for xl's, which is what runs today.
@@ -312,10 +318,19 @@ fn xm_or_xl(source: &Source, settings: &Settings, xl_refuses: bool) -> (Dialect,
     if let Some((dialect, reason)) = by_comments(source.text()) {
         return (dialect, reason);
     }
-    if xl_refuses && python_takes(source) {
+    if xl_refuses && !has_capital_setting(source) && python_takes(source) {
         return (Dialect::Xm, "Python takes it, and xl does not".to_owned());
     }
     (Dialect::Xl, "nothing in it is xm's alone".to_owned())
+}
+
+/// `Name = 'web'`: Python takes it for a variable of its own, which nobody meant.
+fn has_capital_setting(source: &Source) -> bool {
+    source.text().lines().any(|line| {
+        let name = line.split('=').next().unwrap_or("").trim();
+        name.contains(|c: char| c.is_ascii_uppercase())
+            && matches!(name.to_ascii_lowercase().as_str(), "name" | "vif" | "disk" | "memory" | "kernel")
+    })
 }
 
 fn python_takes(source: &Source) -> bool {

@@ -32,6 +32,7 @@ pub mod native;
 pub mod options;
 pub mod pci;
 pub mod python;
+mod quotes;
 pub mod rate;
 pub mod sarif;
 pub mod script;

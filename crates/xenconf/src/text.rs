@@ -101,6 +101,19 @@ impl Text {
         }
     }
 
+    /// True when another string begins at `offset`, which stood beside the one before.
+    #[must_use]
+    pub fn is_joint(&self, offset: usize) -> bool {
+        let Origin::Pieces(pieces) = &self.origin else { return false };
+        let index = pieces.partition_point(|piece| (piece.at as usize) < offset);
+        let (Some(before), Some(piece)) =
+            (index.checked_sub(1).and_then(|index| pieces.get(index)), pieces.get(index))
+        else {
+            return false;
+        };
+        piece.at as usize == offset && piece.verbatim && piece.source.start > before.source.end
+    }
+
     /// The place of the one byte at `offset`; `whole_end` asks for a span that ends behind it.
     fn place_in(pieces: &[Piece], offset: usize, whole_end: bool) -> Option<Span> {
         let index = pieces.partition_point(|piece| piece.at as usize <= offset).checked_sub(1)?;
@@ -245,6 +258,13 @@ mod tests {
         assert_eq!(text.place(3..5), Span::new(20, 22));
         assert_eq!(text.place(0..5), Span::new(11, 22));
         assert_eq!(text.place(4..4), Span::new(21, 21));
+    }
+
+    #[test]
+    fn where_one_string_ends_and_another_begins_is_known() {
+        let text = glued();
+        let joints: Vec<usize> = (0..=5).filter(|offset| text.is_joint(*offset)).collect();
+        assert_eq!(joints, [3]);
     }
 
     #[test]

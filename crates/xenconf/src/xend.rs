@@ -119,10 +119,12 @@ fn report_loose(form: NodeRef<'_>, diagnostics: &mut Diagnostics) {
         || "this list has no name".to_owned(),
         |word| format!("`{word}` stands outside of any form"),
     );
-    let diagnostic = Diagnostic::new(&kinds::XEND_LOOSE_WORD, form.span(), shown)
-        .note("xend does not look at it")
-        .help("write options as `(name value)`, and remarks behind a `#`");
-    diagnostics.push(diagnostic);
+    let diagnostic =
+        Diagnostic::new(&kinds::XEND_LOOSE_WORD, form.span(), shown).note("xend does not look at it");
+    diagnostics.push(match word.filter(|word| names::is_xend_option(word)) {
+        Some(option) => diagnostic.help(format!("write the option in parentheses: `({option} …)`")),
+        None => diagnostic.help("write options as `(name value)`, and remarks behind a `#`"),
+    });
 }
 
 fn second_form(name: &Text, first: Span) -> Diagnostic {
@@ -170,6 +172,13 @@ fn question_name(name: &Text, diagnostics: &mut Diagnostics) {
         format!("xend does not know the option `{}`", name.as_str()),
     )
     .note("xend ignores options that it does not know, without a word");
+    if let Some((option, _)) = name.as_str().split_once('=').filter(|(name, _)| names::is_xend_option(name)) {
+        let at = option.len();
+        diagnostics.push(
+            diagnostic.help("a blank separates the name and the value").replace(name.place(at..at + 1), " "),
+        );
+        return;
+    }
     diagnostics.push(match nearest(name.as_str(), names::xend_options()) {
         Some(meant) => diagnostic.help(format!("did you mean `{meant}`?")).replace(name.span(), meant),
         None => diagnostic.help("delete it, or put a `#` before it"),

@@ -11,6 +11,7 @@ mod generate;
 mod guard;
 mod host;
 mod install_scripts;
+mod kernel_ip;
 mod lab;
 mod mac;
 mod metrics;
@@ -94,6 +95,8 @@ Examples:
     Explain(explain::Explain),
     /// Say what the specification of an interface means.
     VifSpec(vif_spec::VifSpec),
+    /// Print the `ip=…` for the kernel of a guest, as xm made it of `ip`, `dhcp` and the like.
+    KernelIp(kernel_ip::KernelIp),
     /// Write a configuration in another language.
     Convert(convert::Convert),
     /// Make MAC addresses, and find those that are used twice.
@@ -197,6 +200,7 @@ pub(crate) fn run() -> u8 {
         Command::Check(check) => check.run(),
         Command::Explain(explain) => explain.run(),
         Command::VifSpec(spec) => spec.run(),
+        Command::KernelIp(spec) => spec.run(),
         Command::Convert(convert) => convert.run(),
         Command::Mac(mac) => mac.run(),
         Command::Addresses(remembered) => remembered.run(),

@@ -6,6 +6,7 @@ mod convert;
 mod explain;
 mod folders;
 mod hostile;
+mod kernel_ip;
 mod mac;
 mod program;
 mod vif_spec;

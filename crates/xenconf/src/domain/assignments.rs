@@ -127,12 +127,20 @@ pub(super) fn read_xl(
     domain
 }
 
+/// `vif = [ '…' ],`
+fn is_list_with_comma(items: &[Value], tuple: Span) -> bool {
+    matches!(items, [Value { kind: ValueKind::List(_), span }] if span.start == tuple.start)
+}
+
 /// xm takes strings, lists and numbers from the file and leaves all else out without a word.
 fn question_types(settings: &Settings, diagnostics: &mut Diagnostics) {
     for setting in settings.iter().filter(|setting| names::is_xm_setting(&setting.name)) {
         let help = match &setting.value.kind {
             ValueKind::Boolean(true) => "write 1",
             ValueKind::Boolean(false) | ValueKind::None => "write 0, or leave it out",
+            ValueKind::Tuple(items) if is_list_with_comma(items, setting.value.span) => {
+                "delete the comma behind the list: it makes a tuple with the list in it"
+            }
             ValueKind::Tuple(_) => "write a list, in square brackets",
             ValueKind::Long(_) => "write a number without `L` that fits a machine's integer",
             ValueKind::Dictionary(_) => "write what the setting takes: a string, a number or a list",

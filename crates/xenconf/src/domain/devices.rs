@@ -159,7 +159,11 @@ fn device(text: &Text, toolstack: Toolstack, diagnostics: &mut Diagnostics) -> O
     };
     let place = error.range().map_or_else(|| text.span(), |range| text.place(range));
     let kind = match &error {
-        PciError::Syntax(_) | PciError::OldForm(..) | PciError::NoDevice => &kinds::PCI_SYNTAX,
+        PciError::Syntax(_)
+        | PciError::OldForm(..)
+        | PciError::SeveralFunctions(_)
+        | PciError::EmptyPart(_)
+        | PciError::NoDevice => &kinds::PCI_SYNTAX,
         PciError::Range(..) => &kinds::PCI_RANGE,
         PciError::OptionWithoutValue(_) | PciError::UnknownOption(..) => &kinds::PCI_OPTION,
     };
@@ -170,6 +174,10 @@ fn device(text: &Text, toolstack: Toolstack, diagnostics: &mut Diagnostics) -> O
         (PciError::OldForm(_, instead), _) => {
             diagnostic.help(format!("write `{instead}`")).replace(place, instead.clone())
         }
+        (PciError::SeveralFunctions(_), _) => {
+            diagnostic.help("write an entry for each function, or `.*` for all of the device")
+        }
+        (PciError::EmptyPart(_), _) => diagnostic.help("delete one of the commas").replace(place, ""),
         (PciError::Range(..), _) => diagnostic.help("the numbers are hexadecimal, as lspci prints them"),
         (PciError::UnknownOption(_, name), Toolstack::Xm)
             if matches!(name.as_str(), "permissive" | "seize") =>
@@ -180,7 +188,7 @@ fn device(text: &Text, toolstack: Toolstack, diagnostics: &mut Diagnostics) -> O
             diagnostic.help("xm knows msitranslate and power_mgmt")
         }
         (PciError::UnknownOption(..), Toolstack::Xl) => diagnostic
-            .help("xl knows vslot, permissive, msitranslate, seize, power_mgmt, rdm_policy and name"),
+            .help("xl knows vslot, permissive, msitranslate, seize, power_mgmt, name, and rdm_policy=strict or relaxed"),
         _ => diagnostic.help("write the address as lspci prints it: '03:1a.1'"),
     };
     diagnostics.push(diagnostic);

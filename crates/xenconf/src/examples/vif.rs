@@ -23,6 +23,7 @@ pub(super) static TABLE: &[Example] = &[
     vif!("X0611", "'mtu=jumbo'"),
     vif!("X0612", "'mtu=1500'"),
     vif!("X0613", "'mtu=40'"),
+    vif!("X0614", "'mac=00:16:3e:27:95:c0 bridge=xenbr1'"),
     vif!("X0620", "'vifname=web/0'"),
     vif!("X0621", "'vifname=wiki.xen.prgmr.com'"),
     vif!("X0622", "'vifname=webserver0'"),

@@ -112,6 +112,10 @@ pub enum PciError {
     Range(Range<usize>, &'static str, u32, u32),
     /// The old form with commas, which xl refuses; what to write instead.
     OldForm(Range<usize>, String),
+    /// Several functions in one specification, which only xm knows.
+    SeveralFunctions(Range<usize>),
+    /// Two commas side by side.
+    EmptyPart(Range<usize>),
     /// An option without `=`.
     OptionWithoutValue(Range<usize>),
     /// An option that the toolstack does not know.
@@ -128,6 +132,8 @@ impl PciError {
             Self::Syntax(range)
             | Self::Range(range, ..)
             | Self::OldForm(range, _)
+            | Self::SeveralFunctions(range)
+            | Self::EmptyPart(range)
             | Self::OptionWithoutValue(range)
             | Self::UnknownOption(range, _) => (!range.is_empty()).then(|| range.clone()),
             Self::NoDevice => None,
@@ -143,6 +149,8 @@ impl fmt::Display for PciError {
                 write!(f, "{what} {value:#x} does not exist: the highest is {most:#x}")
             }
             Self::OldForm(..) => f.write_str("xl does not know PCI addresses with commas"),
+            Self::SeveralFunctions(_) => f.write_str("xl takes one function in a specification"),
+            Self::EmptyPart(_) => f.write_str("there is nothing between two commas"),
             Self::OptionWithoutValue(_) => f.write_str("an option needs a value: `permissive=1`"),
             Self::UnknownOption(_, name) => write!(f, "the option `{name}` is not known"),
             Self::NoDevice => f.write_str("a device is told by its address or by its name, and not by both"),

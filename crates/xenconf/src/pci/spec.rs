@@ -7,6 +7,8 @@ use crate::source::Span;
 
 /// Options that xl knows.
 const XL_OPTIONS: [&str; 5] = ["permissive", "msitranslate", "seize", "power_mgmt", "rdm_policy"];
+/// What xl takes for its option `rdm_policy`.
+const XL_POLICIES: [&str; 2] = ["strict", "relaxed"];
 /// Options that xm knows.
 const XM_OPTIONS: [&str; 2] = ["msitranslate", "power_mgmt"];
 
@@ -26,7 +28,11 @@ pub fn parse_xl(text: &str, span: Span) -> Result<Device, PciError> {
     let (mut which, mut vslot, mut options) = (None, None, Vec::new());
     let mut rest = 0;
     let head = text.split(',').next().unwrap_or("");
+    if let Some(at) = text.find(",,") {
+        return Err(PciError::EmptyPart(at + 1..at + 2));
+    }
     if !head.contains('=') {
+        for_xl(head.split('@').next().unwrap_or(""), 0)?;
         let (address, slot) = head_of(head, 0)?;
         which = Some(address);
         vslot = slot;
@@ -38,11 +44,15 @@ pub fn parse_xl(text: &str, span: Span) -> Result<Device, PciError> {
         match key {
             "bdf" | "name" if which.is_some() => return Err(PciError::NoDevice),
             "bdf" => {
+                for_xl(value, at)?;
                 let (address, functions) = bdf(value, at)?;
                 which = Some(Which::Address(address, functions));
             }
             "name" => which = Some(Which::Name(value.to_owned())),
             "vslot" => vslot = Some(virtual_slot(value, at)?),
+            "rdm_policy" if !XL_POLICIES.contains(&value) => {
+                return Err(PciError::UnknownOption(range, format!("{key}={value}")));
+            }
             key if XL_OPTIONS.contains(&key) => options.push((key.to_owned(), value.to_owned())),
             key => return Err(PciError::UnknownOption(range, key.to_owned())),
         }
@@ -111,6 +121,20 @@ fn head_of(head: &str, at: usize) -> Result<(Which, Option<u8>), PciError> {
 fn virtual_slot(text: &str, at: usize) -> Result<u8, PciError> {
     let slot = hexadecimal(text, at)?;
     in_range(slot, at..at + text.len(), "the virtual slot", 0x1f)
+}
+
+/// What xm takes in an address, and xl does not: several functions, and `0x` before a number. xl counts the colons
+/// in the digits at the beginning, and `x` is none.
+fn for_xl(text: &str, at: usize) -> Result<(), PciError> {
+    let (place, function) = text.rsplit_once('.').unwrap_or((text, ""));
+    let start = at + text.len() - function.len();
+    if function.contains(['-', ',']) && functions(function, start).is_ok() {
+        return Err(PciError::SeveralFunctions(start..at + text.len()));
+    }
+    if place.contains('x') || function.contains('=') {
+        return Err(PciError::Syntax(at..at + text.len()));
+    }
+    Ok(())
 }
 
 /// `[DDDD:]BB:SS.F`
@@ -230,6 +254,7 @@ mod tests {
             ("3:1.0@1f,seize=1", "0000:03:01.0@1f,seize=1"),
             ("bdf=03:1a.1,vslot=6", "0000:03:1a.1@6"),
             ("name=card,permissive=1", "name=card,permissive=1"),
+            ("03:1a.1,rdm_policy=relaxed", "0000:03:1a.1,rdm_policy=relaxed"),
         ] {
             assert_eq!(xl(text), Ok(vec![written.to_owned()]), "{text}");
             assert_eq!(xl(written), Ok(vec![written.to_owned()]), "{written}");
@@ -251,10 +276,16 @@ mod tests {
             ("03:1a.1,name=x", PciError::NoDevice),
             ("permissive=1", PciError::NoDevice),
             ("03:1a.x", PciError::Syntax(6..7)),
+            ("00:1d.0-2", PciError::SeveralFunctions(6..9)),
+            ("seize=1,bdf=00:1d.0-2", PciError::SeveralFunctions(18..21)),
+            ("0x03:1a.1", PciError::Syntax(0..9)),
+            ("03:1a.1,,seize=1", PciError::EmptyPart(8..9)),
+            ("03:1a.1,rdm_policy=none", PciError::UnknownOption(8..23, "rdm_policy=none".into())),
             ("é:1a.1", PciError::Syntax(0..2)),
         ] {
             assert_eq!(xl(text), Err(error), "{text}");
         }
+        assert_eq!(xl("03:1a.0x1,"), Ok(vec!["0000:03:1a.1".to_owned()]));
         assert_eq!(xl("03,1a,1"), Err(PciError::OldForm(0..7, "0000:03:1a.1".into())));
     }
 

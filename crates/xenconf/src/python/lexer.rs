@@ -3,6 +3,7 @@
 use super::token::{Kind, StringKind, Token};
 use crate::diagnostic::{Diagnostic, Diagnostics, kinds};
 use crate::names;
+use crate::quotes::Typographic;
 use crate::source::{Span, first_line};
 
 /// How deep brackets may nest; Python 2 has the same limit.
@@ -316,8 +317,8 @@ impl<'s> Lexer<'s, '_> {
 
     fn bad_character(&mut self, c: char) {
         let start = self.at;
-        if is_typographic_quote(c) {
-            return self.typographic_string(c);
+        if let Some(string) = Typographic::at_start(self.rest()) {
+            return self.typographic_string(c, &string);
         }
         self.at += c.len_utf8();
         let span = Span::new(start, self.at);
@@ -332,17 +333,10 @@ impl<'s> Lexer<'s, '_> {
     }
 
     /// A string between the quotes of a word processor, as they come in from web pages: read as it was meant.
-    fn typographic_string(&mut self, open: char) {
+    fn typographic_string(&mut self, open: char, string: &Typographic) {
         let start = self.at;
-        let content = start + open.len_utf8();
-        let line = self.rest().get(open.len_utf8()..).unwrap_or("");
-        let ends = |c: char| is_typographic_quote(c) || matches!(c, '\'' | '"' | '\n' | '\r');
-        let inner = line.find(ends).unwrap_or(line.len());
-        let close = line.get(inner..).and_then(|rest| rest.chars().next());
-        let tail = close.filter(|c| !matches!(c, '\n' | '\r')).map_or(0, char::len_utf8);
-        let straight = if matches!(open, '‘' | '’' | '‚' | '‛') { '\'' } else { '"' };
-        self.at = content + inner + tail;
-        let meant = format!("{straight}{}{straight}", line.get(..inner).unwrap_or(""));
+        let meant = string.meant(self.rest());
+        self.at = start + string.len();
         let span = Span::new(start, self.at);
         self.diagnostics.push(
             Diagnostic::new(
@@ -357,13 +351,9 @@ impl<'s> Lexer<'s, '_> {
         );
         let small = |n: usize| u8::try_from(n).unwrap_or(u8::MAX);
         let kind =
-            StringKind { raw: false, formatted: false, head: small(open.len_utf8()), tail: small(tail) };
+            StringKind { raw: false, formatted: false, head: small(string.head), tail: small(string.tail) };
         self.push(Kind::String(kind), start);
     }
-}
-
-const fn is_typographic_quote(c: char) -> bool {
-    matches!(c, '‘' | '’' | '‚' | '‛' | '“' | '”' | '„' | '‟')
 }
 
 fn is_string_prefix(prefix: Option<&str>) -> bool {

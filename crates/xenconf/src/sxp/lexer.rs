@@ -1,4 +1,5 @@
 use crate::diagnostic::{Diagnostic, Diagnostics, kinds};
+use crate::quotes::Typographic;
 use crate::source::Span;
 use crate::text::{Builder, Text};
 
@@ -70,7 +71,13 @@ impl<'s, 'd> Lexer<'s, 'd> {
                 }
                 quote @ (b'\'' | b'"') => return Some(Token::Text(self.string(quote))),
                 b'!'..=b'~' => return Some(Token::Text(self.atom())),
-                _ => self.bad_character(),
+                _ => {
+                    let rest = self.text.get(start..).unwrap_or("");
+                    match Typographic::at_start(rest) {
+                        Some(string) => return Some(Token::Text(self.typographic_string(&string))),
+                        None => self.bad_character(),
+                    }
+                }
             }
         }
     }
@@ -118,6 +125,28 @@ impl<'s, 'd> Lexer<'s, 'd> {
         );
         self.failed = true;
         self.at += length;
+    }
+
+    /// A string between the quotes of a word processor: read as it was meant.
+    fn typographic_string(&mut self, string: &Typographic) -> Text {
+        let start = self.at;
+        let rest = self.text.get(start..).unwrap_or("");
+        self.at += string.len();
+        let span = Span::new(start, self.at);
+        let open = rest.get(..string.head).unwrap_or("");
+        self.diagnostics.push(
+            Diagnostic::new(
+                &kinds::SXP_BAD_CHARACTER,
+                span,
+                format!("`{open}` is not a quote that Xen knows"),
+            )
+            .label("typographic quotes")
+            .note("xend stops reading the file here: invalid character")
+            .help("write straight quotes")
+            .replace(span, string.meant(rest)),
+        );
+        self.failed = true;
+        Text::verbatim(string.inside(rest).to_owned(), start + string.head, span)
     }
 
     fn atom(&mut self) -> Text {

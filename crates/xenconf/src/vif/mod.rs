@@ -17,6 +17,7 @@
 mod effective;
 mod explain;
 mod keys;
+mod missing_comma;
 mod read;
 mod read_mac;
 mod read_name;

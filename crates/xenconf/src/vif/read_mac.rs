@@ -111,6 +111,10 @@ impl Reader<'_> {
             Diagnostic::new(&kinds::MAC_INVALID, place, format!("`{text}` is no MAC address")).help(
                 "write six octets of two hexadecimal digits with colons between them, like 00:16:3e:27:95:c0",
             );
+        if let Some(meant) = without_separators(text) {
+            diagnostic =
+                diagnostic.help("write colons between the octets").replace(value.span(), meant.to_string());
+        }
         match self.toolstack {
             Toolstack::Xm => {
                 diagnostic = diagnostic.note("xm passes it on, and the guest's driver refuses it");
@@ -129,4 +133,13 @@ impl Reader<'_> {
         }
         self.diagnostics.push(diagnostic);
     }
+}
+
+/// The address that is written as other systems write it: `00163e2795c0`, `0016.3e27.95c0`.
+fn without_separators(text: &str) -> Option<MacAddress> {
+    let digits: String = text.chars().filter(|c| !matches!(c, '.' | ':' | '-')).collect();
+    let number = (digits.len() == 12 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+        .then(|| u64::from_str_radix(&digits, 16).ok())??;
+    let [_, _, octets @ ..] = number.to_be_bytes();
+    Some(MacAddress::new(octets))
 }

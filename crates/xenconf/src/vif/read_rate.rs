@@ -64,7 +64,10 @@ impl Reader<'_> {
                 diagnostic.help("delete the leading zero: it makes xl read an octal number")
             }
             (RateError::Credit, _) => diagnostic.help("write a larger rate, or a longer interval"),
-            _ => diagnostic.help("write a rate like `10MB/s`, `250Kb/s` or `1MB/s@20ms`"),
+            _ => match meant(value.as_str()) {
+                Some(meant) => diagnostic.help(format!("write `{meant}`")).replace(value.span(), meant),
+                None => diagnostic.help("write a rate like `10MB/s`, `250Kb/s` or `1MB/s@20ms`"),
+            },
         };
         diagnostic
     }
@@ -106,6 +109,47 @@ impl Reader<'_> {
                 .note("the manual says microseconds")
                 .help("write the unit: `s`, `ms` or `us`"),
             );
+        }
+    }
+}
+
+/// The rate as xl and xend write it, of what other programs write: `10mbit`, `10 Mbps`, `10Mbit/s`, `10 KB/s`.
+fn meant(text: &str) -> Option<String> {
+    let text = text.trim();
+    let unit = text.trim_start_matches(|c: char| c.is_ascii_digit());
+    let number = text.get(..text.len() - unit.len()).filter(|number| !number.is_empty())?;
+    let unit = unit.trim();
+    let (multiplier, rest) = match unit.chars().next()?.to_ascii_uppercase() {
+        multiplier @ ('G' | 'M' | 'K') => (multiplier.to_string(), unit.get(1..)?),
+        _ => (String::new(), unit),
+    };
+    // A small `b` is a bit for all of them, a capital one a byte.
+    let unit = match rest {
+        "bit" | "bits" | "bps" | "bit/s" | "bits/s" | "b/s" | "bitps" => 'b',
+        "B/s" | "Bps" | "Byte/s" | "Bytes/s" => 'B',
+        _ => return None,
+    };
+    Some(format!("{number}{multiplier}{unit}/s"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::meant;
+
+    #[test]
+    fn rates_of_other_programs_are_understood() {
+        for (written, rate) in [
+            ("10mbit", Some("10Mb/s")),
+            ("10 Mbps", Some("10Mb/s")),
+            ("10Mbit/s", Some("10Mb/s")),
+            ("250kB/s", Some("250KB/s")),
+            ("800bps", Some("800b/s")),
+            ("10", None),
+            ("10MB", None),
+            ("1.5MB/s", None),
+            ("fast", None),
+        ] {
+            assert_eq!(meant(written).as_deref(), rate, "{written}");
         }
     }
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::keys::{self, Knowledge};
 use super::read::{MAX_PIECES, Reader};
-use super::{Toolstack, Vif};
+use super::{Toolstack, Vif, missing_comma};
 use crate::diagnostic::{Diagnostic, Diagnostics, kinds};
 use crate::suggest::nearest;
 use crate::text::Text;
@@ -24,9 +24,11 @@ pub fn parse(spec: &Text, toolstack: Toolstack, diagnostics: &mut Diagnostics) -
     for piece in text.split(',').take(MAX_PIECES) {
         let range = start..start + piece.len();
         start = range.end + 1;
-        match toolstack {
-            Toolstack::Xm => xm_piece(spec, range, &mut reader),
-            Toolstack::Xl => xl_piece(spec, range, &mut reader),
+        for part in missing_comma::split(spec, range, &mut reader) {
+            match toolstack {
+                Toolstack::Xm => xm_piece(spec, part, &mut reader),
+                Toolstack::Xl => xl_piece(spec, part, &mut reader),
+            }
         }
     }
     reader.finish()
@@ -138,6 +140,11 @@ fn without_value(spec: &Text, range: &Range<usize>, toolstack: Toolstack) -> Dia
         return diagnostic
             .help("a comma separates keys; separate addresses with blanks: `ip=10.0.0.1 10.0.0.2`");
     }
+    if let Some((key, at)) = otherwise_separated(piece) {
+        let end = range.start + at;
+        let separator = spec.place(end..end + 1);
+        return diagnostic.help(format!("write `{key}=…`")).replace(separator, "=");
+    }
     match nearest(piece, keys::all()) {
         Some(key) if keys::FLAGS.contains(&key) => {
             diagnostic.help(format!("did you mean `{key}`?")).replace(place, key)
@@ -145,6 +152,13 @@ fn without_value(spec: &Text, range: &Range<usize>, toolstack: Toolstack) -> Dia
         Some(key) => diagnostic.help(format!("write `{key}=…`")),
         None => diagnostic.help("each part of the specification is written `key=value`"),
     }
+}
+
+/// A key with something else than `=` behind it, and where that is: `bridge:xenbr0`.
+fn otherwise_separated(piece: &str) -> Option<(&str, usize)> {
+    let at = piece.find([':', ' ', '\t'])?;
+    let key = piece.get(..at)?;
+    (keys::all().any(|known| known == key) && !piece.get(at + 1..)?.trim().is_empty()).then_some((key, at))
 }
 
 pub(super) fn unknown_key(

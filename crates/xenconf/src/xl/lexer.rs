@@ -1,6 +1,7 @@
 //! Cuts a file into tokens; what xl would call a lexical error gets a diagnostic that says what is wrong.
 
 use crate::diagnostic::{Diagnostic, Diagnostics, kinds};
+use crate::quotes::Typographic;
 use crate::source::{Span, first_line};
 use crate::text::{Builder, Text};
 
@@ -55,6 +56,11 @@ impl<'s, 'd> Lexer<'s, 'd> {
     /// What follows the token read last, blanks left out.
     pub(super) fn following(&self) -> &'s str {
         self.rest().trim_start_matches([' ', '\t'])
+    }
+
+    /// The line from an offset on.
+    pub(super) fn from(&self, offset: u32) -> &'s str {
+        first_line(self.text.get(offset as usize..).unwrap_or(""))
     }
 
     /// The text up to the end of the line.
@@ -157,6 +163,33 @@ impl<'s, 'd> Lexer<'s, 'd> {
         )
     }
 
+    /// A line that begins as remarks of other languages do.
+    fn bad_remark(&mut self, start: usize) -> Token {
+        let slashes = self.rest().bytes().take_while(|byte| matches!(byte, b'/' | b'*')).count();
+        self.at += slashes;
+        let span = Span::new(start, self.at);
+        let diagnostic = Diagnostic::new(&kinds::XL_SYNTAX, span, "no setting begins with `/`")
+            .help("a remark begins with `#`")
+            .replace(span, "#");
+        self.bad_token(start, diagnostic)
+    }
+
+    /// A string between the quotes of a word processor: read as it was meant.
+    fn typographic_string(&mut self, open: char, string: &Typographic) -> Token {
+        let start = self.at;
+        let (inside, meant) = (string.inside(self.rest()).to_owned(), string.meant(self.rest()));
+        self.at += string.len();
+        let span = Span::new(start, self.at);
+        self.diagnostics.push(
+            Diagnostic::new(&kinds::XL_SYNTAX, span, format!("`{open}` is not a quote that Xen knows"))
+                .label("typographic quotes")
+                .note("xl refuses the whole file: lexical error; such quotes come in by copying from a web page")
+                .help("write straight quotes")
+                .replace(span, meant),
+        );
+        Token { kind: Kind::String(Text::verbatim(inside, start + string.head, span)), span }
+    }
+
     /// A path without quotes.
     fn bad_path(&mut self, start: usize) -> Token {
         let is_end =
@@ -193,8 +226,15 @@ impl<'s, 'd> Lexer<'s, 'd> {
                     .help("write it on one line; inside a list, lines may end after a comma"),
             );
         }
+        if let Some(string) = Typographic::at_start(self.rest()) {
+            return self.typographic_string(c, &string);
+        }
         if c == '/' {
-            return self.bad_path(start);
+            let is_first = self.text.get(..start).is_some_and(|before| {
+                before.trim_end_matches([' ', '\t']).is_empty()
+                    || before.trim_end_matches([' ', '\t']).ends_with(['\n', '\r'])
+            });
+            return if is_first { self.bad_remark(start) } else { self.bad_path(start) };
         }
         self.at += c.len_utf8();
         let span = Span::new(start, self.at);

@@ -241,11 +241,24 @@ impl<'s, 'd> Parser<'s, 'd> {
     /// There is no `=` behind the name.
     fn fault(&mut self, name: &Token) -> Fault {
         let written = self.lexer.slice(name.span);
+        let found = self.lexer.slice(self.token.span);
+        if found == ":" {
+            let diagnostic = Diagnostic::new(
+                &kinds::XL_SYNTAX,
+                self.token.span,
+                format!("expected `=` behind `{written}`, found `:`"),
+            )
+            .note("xl refuses the whole file: lexical error")
+            .help("a setting is written `name = value`")
+            .replace(self.token.span, " =");
+            self.report(diagnostic);
+            return Fault;
+        }
         if matches!(self.token.kind, Kind::Bad(_)) {
             let token = self.advance();
             return self.lexical(&token);
         }
-        let found = describe(&self.token, self.lexer.slice(self.token.span));
+        let found = describe(&self.token, found);
         let diagnostic = Diagnostic::new(
             &kinds::XL_SYNTAX,
             self.token.span,
@@ -282,7 +295,8 @@ impl<'s, 'd> Parser<'s, 'd> {
                         diagnostic.help("write 0").replace(span, "0")
                     }
                     _ if matches!(token.kind, Kind::Name) => {
-                        diagnostic.help("put the value in quotes").replace(span, format!("'{written}'"))
+                        let (span, quoted) = self.bare(span, depth);
+                        diagnostic.help("put the value in quotes").replace(span, quoted)
                     }
                     _ => diagnostic
                         .help("a value is a string in quotes, a number, or a list in square brackets"),
@@ -291,6 +305,19 @@ impl<'s, 'd> Parser<'s, 'd> {
                 Err(Fault)
             }
         }
+    }
+
+    /// How a value without quotes was meant: as one string, to the end of its line, if nothing there speaks against it.
+    fn bare(&self, word: Span, depth: usize) -> (Span, String) {
+        let line = self.lexer.from(word.start);
+        let line = line.split('#').next().unwrap_or("").trim_end();
+        let is_one = depth == 0 && !line.contains(['\'', '"', '[', ']', ';', '\\', '(']);
+        let start = word.start as usize;
+        let span = if is_one { Span::new(start, start + line.len()) } else { word };
+        let quoted = format!("'{}'", self.lexer.slice(span));
+        let is_list =
+            self.under_way.is_some_and(|name| matches!(self.lexer.slice(name), "vif" | "disk" | "pci"));
+        (span, if is_one && is_list { format!("[ {quoted} ]") } else { quoted })
     }
 
     fn trailing(&mut self, value: &Value) -> Fault {

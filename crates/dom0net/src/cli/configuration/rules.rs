@@ -22,6 +22,13 @@ pub(crate) struct Rules {
     /// Hold domains against the rules of this program; without it, what is in a file tells.
     #[arg(long = "for", value_name = "PROGRAM", value_enum)]
     pub(crate) program: Option<Program>,
+    #[command(flatten)]
+    variables: Variables,
+}
+
+/// What xm was told beside the file.
+#[derive(Args)]
+pub(crate) struct Variables {
     /// Give a variable, as on the command line of `xm create`. May be repeated.
     #[arg(long = "var", value_name = "NAME=VALUE", value_parser = variable)]
     variables: Vec<(String, String)>,
@@ -30,12 +37,14 @@ pub(crate) struct Rules {
 impl Rules {
     /// How files that somebody named are read.
     pub(crate) fn options(&self) -> Options {
-        Options {
-            dialect: self.program.map(Program::dialect),
-            variables: self.variables.clone(),
-            host: this_host(),
-            ..Options::default()
-        }
+        Options { dialect: self.program.map(Program::dialect), ..self.variables.options() }
+    }
+}
+
+impl Variables {
+    /// How a file is read with them, by the rules that fit it.
+    pub(crate) fn options(&self) -> Options {
+        Options { variables: self.variables.clone(), host: this_host(), ..Options::default() }
     }
 }
 

@@ -63,6 +63,14 @@ declare_kinds! { VIF;
     "The MTU is the size of the largest packet in bytes. Linux takes 68 to 65535 for an interface of Xen. \
      Xen's scripts ignore the kernel's refusal, so the guest gets another MTU than its configuration says.";
 
+    VIF_MISSING_COMMA: "X0614" Error "no comma between two keys of a vif",
+    "The keys of a specification have commas between them, and nothing else. With a blank or a semicolon, the \
+     second key becomes a part of the value of the first: a bridge with such a name does not exist, and what the \
+     second key says has no effect.\n\n\
+     Wrong:  vif = [ 'mac=00:16:3e:27:95:c0 bridge=xenbr1' ]\n\
+     Right:  vif = [ 'mac=00:16:3e:27:95:c0,bridge=xenbr1' ]\n\n\
+     The values shown here are those with the comma.";
+
     VIFNAME_INVALID: "X0620" Error "a name that no network device can have",
     "A device's name cannot be empty, `.` or `..`, and cannot contain `/`, `:`, `%` or blanks. The kernel \
      refuses to rename the interface, and it does not come up.";
