@@ -1,6 +1,6 @@
 # Our own packet tests, on this kernel. Their output is counted where we come from.
 # Not openvswitch: with it, the kernel keeps fragments back until the rest of them comes, and our guards never see them.
-modprobe -a 8021q dummy veth ifb tun br_netfilter
+modprobe -a 8021q bonding dummy veth ifb macvlan tun br_netfilter
 # They find the program, the examples and each other where they were built.
 root=$(cat /mnt/host/root) built=$(cat /mnt/host/built)
 mkdir -p "$root/crates" "$built/deps" "$built/examples"

@@ -147,7 +147,28 @@ fn uplink(kernel: &mut Kernel, names: &Names) -> Result<Snapshot, Error> {
     if card.link.is_bridge() || card.link.is_loopback() || card.link.mac.is_none() {
         return Err(Error::NoCard(names.uplink.clone()));
     }
+    check_uppers(kernel, &card, names)?;
     Ok(card)
+}
+
+/// Refuses a card whose traffic goes to devices on top of it, and one whose VLANs would not survive.
+fn check_uppers(kernel: &mut Kernel, card: &Snapshot, names: &Names) -> Result<(), Error> {
+    let links = kernel.route.links()?;
+    let on_top = |kinds: &[&str]| -> Vec<String> {
+        let own = links.iter().filter(|link| link.lower == Some(card.link.index) && !link.lower_is_elsewhere);
+        let uppers = own.filter(|link| link.kind.as_deref().is_some_and(|kind| kinds.contains(&kind)));
+        uppers.map(|link| link.name.clone()).collect()
+    };
+    let name = card.device.name.clone();
+    let uppers = on_top(&["macvlan", "macvtap", "ipvlan", "ipvtap"]);
+    if !uppers.is_empty() {
+        return Err(Error::Shared { name, uppers });
+    }
+    let vlans = on_top(&["vlan"]);
+    if !vlans.is_empty() && names.renamed.is_some() && card.link.is_up() && !renames_while_up() {
+        return Err(Error::Vlans { name, vlans });
+    }
+    Ok(())
 }
 
 /// The DHCP clients that shall go with the card's addresses. Another program that manages the card is a reason to refuse.

@@ -39,6 +39,20 @@ pub enum Error {
     },
     /// The device is none that a bridge can lead out through.
     NoCard(LinkName),
+    /// Devices on top of it take what comes in, so that no bridge can.
+    Shared {
+        /// Its name.
+        name: LinkName,
+        /// Theirs.
+        uppers: Vec<String>,
+    },
+    /// VLANs on top of it would lose what they have while it is down to be renamed.
+    Vlans {
+        /// Its name.
+        name: LinkName,
+        /// Theirs.
+        vlans: Vec<String>,
+    },
     /// The device is wireless.
     Wireless(LinkName),
     /// Another program manages the device.
@@ -116,6 +130,18 @@ impl fmt::Display for Error {
                 write!(f, "{name} is a port of {master} already; give guests bridge={master}, or name another device")
             }
             Self::NoCard(name) => write!(f, "{name} is no device that a bridge can lead out through"),
+            Self::Shared { name, uppers } => write!(
+                f,
+                "{name} is shared with {}, and what comes in goes to these and not to a bridge; remove them first, \
+                 or give them a bridge as their device",
+                uppers.join(", ")
+            ),
+            Self::Vlans { name, vlans } => write!(
+                f,
+                "this kernel cannot rename {name} without taking it down, and {} would lose routes and IPv6 \
+                 addresses by that; use layout=today",
+                vlans.join(", ")
+            ),
             Self::Wireless(name) => write!(
                 f,
                 "{name} is wireless, and its access point would take nothing from guests; \

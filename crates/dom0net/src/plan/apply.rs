@@ -18,8 +18,9 @@ use crate::dhcp::{self, DhcpError};
 use crate::guard::Guard;
 use crate::openvswitch::{self, Database};
 
-/// How long is waited for what the kernel does by itself: it takes less than a millisecond, if it comes at all.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long is waited for what the kernel does by itself: it takes less than a millisecond, but for a machine under
+/// heavy load, if it comes at all.
+const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_micros(200);
 
 /// The connections on which changes are made.

@@ -9,6 +9,7 @@ mod confirmed;
 mod exported;
 mod killed;
 mod leased;
+mod stacked;
 
 use std::process::{Command, Stdio};
 
