@@ -1,7 +1,10 @@
 //! Packets at a steady pace from the host, each answered: what of them is lost, and for how long nothing comes.
+//!
+//! The machine itself pauses now and then. One more flow, over a path that nobody touches, tells when.
 
 use std::error::Error;
-use std::net::{IpAddr, UdpSocket};
+use std::io;
+use std::net::UdpSocket;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -22,6 +25,12 @@ const FLOWS: [(&str, &str, &str); 4] = [
     ("IPv6 routed", "2001:db8::250", "2001:db8:ffff::1"),
 ];
 
+/// The untouched path: from the gateway to itself.
+const CONTROL: &str = "192.0.2.1";
+
+/// Between answers, what is longer than this counts as a pause.
+const PAUSE: Duration = Duration::from_millis(1);
+
 /// What became of a flow.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Flow {
@@ -31,39 +40,94 @@ pub(crate) struct Flow {
     pub(crate) lost: usize,
     /// The longest time between two answers.
     pub(crate) silence: Duration,
+    /// The same, without the time in which nothing came on the untouched path either.
+    pub(crate) own_silence: Duration,
 }
 
 /// Flows under way.
 pub(crate) struct Flows {
     stop: Arc<AtomicBool>,
-    senders: Vec<JoinHandle<Flow>>,
+    senders: Vec<JoinHandle<Sent>>,
+    control: JoinHandle<Sent>,
 }
 
 impl Flows {
     /// Starts all four.
     pub(crate) fn start(lab: &Lab) -> Result<Self, Box<dyn Error>> {
         let stop = Arc::new(AtomicBool::new(false));
+        let gateway = lab.wire().gateway();
+        let (echo, socket) = gateway.run(|| (bound(CONTROL), bound(CONTROL)))?;
+        let control = flow("control", echo?, socket?, &stop)?;
         let mut senders = Vec::new();
         for (title, own, target) in FLOWS {
-            let (own, target): (IpAddr, IpAddr) = (own.parse()?, target.parse()?);
-            let echo = lab.wire().gateway().run(|| UdpSocket::bind((target, 0)))??;
-            let socket = lab.host().run(|| UdpSocket::bind((own, 0)))??;
-            socket.connect(echo.local_addr()?)?;
-            socket.set_nonblocking(true)?;
-            echo.set_read_timeout(Some(PATIENCE))?;
-            let stopped = Arc::clone(&stop);
-            thread::spawn(move || answer(&echo, &stopped));
-            let stopped = Arc::clone(&stop);
-            senders.push(thread::spawn(move || send(title, &socket, &stopped)));
+            let echo = gateway.run(|| bound(target))??;
+            let socket = lab.host().run(|| bound(own))??;
+            senders.push(flow(title, echo, socket, &stop)?);
         }
-        Ok(Self { stop, senders })
+        Ok(Self { stop, senders, control })
     }
 
     /// Ends them.
     pub(crate) fn end(self) -> Vec<Flow> {
         self.stop.store(true, Ordering::Relaxed);
-        self.senders.into_iter().filter_map(|sender| sender.join().ok()).collect()
+        let pauses = self.control.join().map(|sent| sent.pauses).unwrap_or_default();
+        let sent = self.senders.into_iter().filter_map(|sender| sender.join().ok());
+        sent.map(|sent| sent.beside(&pauses)).collect()
     }
+}
+
+fn bound(address: &str) -> io::Result<UdpSocket> {
+    UdpSocket::bind((address, 0))
+}
+
+/// Starts one.
+fn flow(
+    title: &'static str,
+    echo: UdpSocket,
+    socket: UdpSocket,
+    stop: &Arc<AtomicBool>,
+) -> io::Result<JoinHandle<Sent>> {
+    socket.connect(echo.local_addr()?)?;
+    socket.set_nonblocking(true)?;
+    echo.set_read_timeout(Some(PATIENCE))?;
+    let stopped = Arc::clone(stop);
+    thread::spawn(move || answer(&echo, &stopped));
+    let stopped = Arc::clone(stop);
+    Ok(thread::spawn(move || send(title, &socket, &stopped)))
+}
+
+/// From one answer to the next.
+type Pause = (Instant, Instant);
+
+/// A flow that has ended.
+struct Sent {
+    title: &'static str,
+    lost: usize,
+    pauses: Vec<Pause>,
+}
+
+impl Sent {
+    /// What became of it, while the machine had these pauses.
+    fn beside(&self, machine: &[Pause]) -> Flow {
+        let own = |pause: &Pause| {
+            let shared: Duration = machine.iter().map(|other| overlap(pause, other)).sum();
+            length(pause).saturating_sub(shared)
+        };
+        Flow {
+            title: self.title,
+            lost: self.lost,
+            silence: self.pauses.iter().map(length).max().unwrap_or_default(),
+            own_silence: self.pauses.iter().map(own).max().unwrap_or_default(),
+        }
+    }
+}
+
+fn length(pause: &Pause) -> Duration {
+    pause.1.duration_since(pause.0)
+}
+
+fn overlap(one: &Pause, other: &Pause) -> Duration {
+    one.1.min(other.1).saturating_duration_since(one.0.max(other.0))
 }
 
 fn answer(echo: &UdpSocket, stop: &AtomicBool) {
@@ -77,7 +141,7 @@ fn answer(echo: &UdpSocket, stop: &AtomicBool) {
     }
 }
 
-fn send(title: &'static str, socket: &UdpSocket, stop: &AtomicBool) -> Flow {
+fn send(title: &'static str, socket: &UdpSocket, stop: &AtomicBool) -> Sent {
     let mut sent: usize = 0;
     let mut answers = Answers::new();
     let mut due = Instant::now();
@@ -94,19 +158,19 @@ fn send(title: &'static str, socket: &UdpSocket, stop: &AtomicBool) -> Flow {
         answers.take(socket);
         thread::sleep(PACE);
     }
-    Flow { title, lost: sent.saturating_sub(answers.count), silence: answers.silence }
+    Sent { title, lost: sent.saturating_sub(answers.count), pauses: answers.pauses }
 }
 
 /// What has come back.
 struct Answers {
     count: usize,
     last: Instant,
-    silence: Duration,
+    pauses: Vec<Pause>,
 }
 
 impl Answers {
     fn new() -> Self {
-        Self { count: 0, last: Instant::now(), silence: Duration::ZERO }
+        Self { count: 0, last: Instant::now(), pauses: Vec::new() }
     }
 
     fn take(&mut self, socket: &UdpSocket) {
@@ -114,7 +178,9 @@ impl Answers {
         while socket.recv(&mut buffer).is_ok() {
             self.count += 1;
             let now = Instant::now();
-            self.silence = self.silence.max(now - self.last);
+            if now - self.last > PAUSE {
+                self.pauses.push((self.last, now));
+            }
             self.last = now;
         }
     }

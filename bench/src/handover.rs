@@ -60,13 +60,47 @@ pub(crate) struct Gone {
     pub(crate) rounds: Vec<Vec<Flow>>,
 }
 
-/// Goes each way so often, in turn.
+/// The variable with a part of the titles of the ways that are to be gone; without it, all are.
+const ONLY: &str = "DOM0NET_BENCH_WAYS";
+
+/// A silence that is too long.
+const TOO_LONG: Duration = Duration::from_millis(10);
+
+impl Gone {
+    /// How often something was lost, and how long the silences were.
+    fn sum(&self) -> String {
+        let rounds = self.rounds.len();
+        let lost = |flows: &Vec<Flow>| flows.iter().map(|flow| flow.lost).max().unwrap_or_default();
+        let clean = self.rounds.iter().filter(|flows| lost(flows) == 0).count();
+        let most = self.rounds.iter().map(lost).max().unwrap_or_default();
+        let silent = |silence: fn(&Flow) -> Duration| {
+            let long = self.rounds.iter().filter(|flows| flows.iter().any(|flow| silence(flow) >= TOO_LONG));
+            let longest = self.rounds.iter().flatten().map(silence).max().unwrap_or_default();
+            format!("{} of {rounds} rounds, {:.1} ms at most", long.count(), longest.as_secs_f64() * 1000.0)
+        };
+        format!(
+            "{}: nothing lost in {clean} of {rounds} rounds, {most} packets of a flow at most; silent for {} ms \
+             or more in {}; without the machine's own pauses in {}",
+            self.way.title,
+            TOO_LONG.as_millis(),
+            silent(|flow| flow.silence),
+            silent(|flow| flow.own_silence)
+        )
+    }
+}
+
+/// Goes each way so often, in turn. Says on stderr what each came to as a whole.
 pub(crate) fn measure(program: &Path, rounds: usize) -> Result<Vec<Gone>, Box<dyn Error>> {
-    let mut all: Vec<Gone> = WAYS.map(|way| Gone { way, rounds: Vec::new() }).into();
+    let only = std::env::var(ONLY).unwrap_or_default();
+    let ways = WAYS.into_iter().filter(|way| way.title.contains(&only));
+    let mut all: Vec<Gone> = ways.map(|way| Gone { way, rounds: Vec::new() }).collect();
     for _ in 0..rounds {
         for gone in &mut all {
             gone.rounds.push(go(program, gone.way)?);
         }
+    }
+    for gone in &all {
+        eprintln!("{}", gone.sum());
     }
     Ok(all)
 }

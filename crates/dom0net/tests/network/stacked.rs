@@ -1,9 +1,14 @@
 //! What stands below and above a card, and how it queues: it stays, and works on.
 
+use std::net::UdpSocket;
 use std::process::Command;
+use std::time::Duration;
 
 use crate::wire::Wire;
 use crate::{START, STOP, assert_same};
+
+/// For an answer, on a machine that is busy.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Wire {
     /// Runs `ip` on the host; false, after saying so, when the kernel cannot do that.
@@ -42,12 +47,19 @@ impl Wire {
         text
     }
 
-    /// Waits until a neighbour on this network answers to the host.
+    /// Sends a packet from the host to this address of the gateway's, and one back.
     fn reaches(&self, address: &str) {
-        let ping = testkit::program("ping").unwrap();
-        let run = || Command::new(&ping).args(["-c1", "-W5", address]).output().unwrap();
-        let output = self.host.namespace.run(run).unwrap();
-        assert!(output.status.success(), "{address} does not answer: {output:?}");
+        let echo = self.gateway.run(|| UdpSocket::bind((address, 0)).unwrap()).unwrap();
+        let any = if address.contains(':') { "::" } else { "0.0.0.0" };
+        let socket = self.host.namespace.run(|| UdpSocket::bind((any, 0)).unwrap()).unwrap();
+        socket.connect(echo.local_addr().unwrap()).unwrap();
+        for socket in [&echo, &socket] {
+            socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        }
+        socket.send(b"?").unwrap();
+        let (_, from) = echo.recv_from(&mut [0]).expect(address);
+        echo.send_to(b"!", from).unwrap();
+        socket.recv(&mut [0]).expect(address);
     }
 }
 
@@ -82,7 +94,7 @@ fn classes_and_filters_stay_on_the_card() {
         "qdisc replace dev eth0 root handle 1: htb default 20",
         "class add dev eth0 parent 1: classid 1:10 htb rate 50mbit ceil 100mbit",
         "class add dev eth0 parent 1: classid 1:20 htb rate 900mbit",
-        "qdisc add dev eth0 parent 1:10 handle 10: fq_codel limit 500",
+        "qdisc add dev eth0 parent 1:10 handle 10: pfifo limit 500",
         "filter add dev eth0 parent 1: protocol ip prio 5 u32 match ip dport 22 0xffff flowid 1:10",
         "qdisc add dev eth0 handle ffff: ingress",
     ];
@@ -94,7 +106,7 @@ fn classes_and_filters_stay_on_the_card() {
 #[test]
 fn a_vlan_on_the_card_works_on() {
     let Some(wire) = Wire::quick() else { return };
-    if testkit::program("ping").is_none() || !wire.can("link add link eth0 name eth0.5 type vlan id 5") {
+    if !wire.can("link add link eth0 name eth0.5 type vlan id 5") {
         return;
     }
     for words in [
