@@ -438,7 +438,7 @@ mod tests {
         fs::write(&places.config, text.replace("router=yes", "router=maybe")).unwrap();
         assert!(lan().is_ok());
         let error = said(None, Some(RoutedBy::Route)).unwrap_err().to_string();
-        assert!(error.contains("dom0net.toml:12: router=maybe cannot be"), "{error}");
+        assert!(error.contains("dom0net.toml:11: router=maybe cannot be"), "{error}");
         // Where the file cannot be read, nobody knows whom it is about; unless it says nothing of the matter.
         fs::write(&places.config, format!("{text}]")).unwrap();
         let error = lan().unwrap_err().to_string();
