@@ -1,6 +1,6 @@
 //! A host with many vifs: devices that stand for them, their nodes in a store, and scripts called as a toolstack does.
 //!
-//! [`lab`] has guests that live: each with a namespace and a driver. Of four thousand there is no need; here all of
+//! [`lab`] has guests that live: each with a namespace and a driver. Of four thousand there is no need; here most of
 //! them share one namespace.
 
 use std::error::Error;
@@ -20,6 +20,9 @@ use xenstore::{Batch, Client, Requests, Server, ServerHandle};
 /// A bridge of Linux has 1,023 ports.
 const PORTS: u32 = 1000;
 
+/// How many guests have a namespace of their own, so that they can talk to each other.
+const SEPARATE: u32 = 2;
+
 /// One of them: the only interface of the domain with this number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Vif(pub(crate) u32);
@@ -27,7 +30,7 @@ pub(crate) struct Vif(pub(crate) u32);
 /// A host with vifs.
 pub(crate) struct Crowd {
     host: Host,
-    guests: Station,
+    guests: Vec<Station>,
     kernel: Rtnetlink,
     dom0: Client,
     count: u32,
@@ -79,7 +82,8 @@ impl Crowd {
     pub(crate) fn new() -> Result<Self, Box<dyn Error>> {
         let folder = tempfile::Builder::new().prefix("bench-").tempdir()?;
         let host = Host::new("host", folder.path(), false)?;
-        let guests = Station::new("guests")?;
+        let guests = (0..SEPARATE + 1).map(|number| Station::new(format!("guest{number}")));
+        let guests = guests.collect::<Result<Vec<_>, _>>()?;
         let kernel = host.station().kernel()?;
         let store = Server::bind(folder.path().join("store"))?.spawn()?;
         let mut dom0 = Client::connect(store.path())?;
@@ -92,9 +96,9 @@ impl Crowd {
         &self.host
     }
 
-    /// Where the other ends of all vifs are.
-    pub(crate) const fn guests(&self) -> &Station {
-        &self.guests
+    /// Where the other end of a vif is: the first two have a namespace each, the others share one.
+    pub(crate) fn guest(&self, vif: Vif) -> &Station {
+        &self.guests[if (1..=SEPARATE).contains(&vif.0) { vif.0 as usize } else { 0 }]
     }
 
     /// The vifs that there are, plugged or not.
@@ -130,11 +134,12 @@ impl Crowd {
             peer: LinkName::new(vif.peer())?,
             peer_index: None,
             peer_change: LinkChange { mac: Some(vif.mac()), ..LinkChange::default() },
-            peer_namespace: Some(self.guests.namespace().as_fd()),
+            peer_namespace: Some(self.guest(vif).namespace().as_fd()),
         };
         let mac = Some(MacAddress::new([0xfe, 0xff, 0xff, 0xff, 0xff, 0xff]));
         let change = LinkChange { mac, ..LinkChange::default() };
-        Ok(self.kernel.create_link(&LinkName::new(vif.device())?, &pair, &change)?)
+        let mut kernel = self.host.station().kernel()?;
+        Ok(kernel.create_link(&LinkName::new(vif.device())?, &pair, &change)?)
     }
 
     /// A program's call on this host, with what all of them have in their environment.

@@ -15,7 +15,7 @@ pub(crate) const ROUNDS: usize = 15;
 /// How many vifs the hosts have.
 pub(crate) const SIZES: [u32; 5] = [1, 10, 100, 1000, 4000];
 /// Of how many vifs the memory is measured.
-pub(crate) const MEMORY_VIFS: u32 = 1000;
+pub(crate) const MEMORY_VIFS: u32 = 500;
 
 /// Between two calls, so that none waits for what the kernel still tidies up after the one before.
 const PAUSE: Duration = Duration::from_millis(120);

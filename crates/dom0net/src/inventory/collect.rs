@@ -16,9 +16,26 @@ use crate::vif::{self, Port, PortKind};
 /// The vifs whose backend is in this domain, relative to its own folder.
 const BACKENDS: &str = "backend/vif";
 
+/// Domains, their vifs, the nodes of each. What may be below these is not asked for: that would be a request for each node.
+const LEVELS: usize = 3;
+
 /// Finds out who is where. Without xenstore, or without the rights to read packet filters, the rest is still told, and
 /// the problem with it.
 pub fn collect(kernel: &mut Kernel, records: &Records) -> Result<Inventory, netlink::Error> {
+    let survey = kernel.filter().and_then(Survey::take);
+    let mut inventory = assemble(kernel, records, survey.as_ref().unwrap_or(&Survey::default()))?;
+    if let Err(error) = survey {
+        inventory.problems.push(error.to_string());
+    }
+    Ok(inventory)
+}
+
+/// The same without looking at the guards, which is most of the work where there are thousands: all vifs seem to have none.
+pub fn collect_without_guards(kernel: &mut Kernel, records: &Records) -> Result<Inventory, netlink::Error> {
+    assemble(kernel, records, &Survey::default())
+}
+
+fn assemble(kernel: &mut Kernel, records: &Records, survey: &Survey) -> Result<Inventory, netlink::Error> {
     let mut inventory = Inventory::default();
     let links = kernel.route.links()?;
     let addresses = kernel.route.addresses(None)?;
@@ -28,13 +45,6 @@ pub fn collect(kernel: &mut Kernel, records: &Records) -> Result<Inventory, netl
     }
     let by_index: HashMap<u32, &str> = links.iter().map(|link| (link.index, &link.name[..])).collect();
     let by_name: HashMap<&str, &Link> = links.iter().map(|link| (&link.name[..], link)).collect();
-    let survey = match kernel.filter().and_then(Survey::take) {
-        Ok(survey) => survey,
-        Err(error) => {
-            inventory.problems.push(error.to_string());
-            Survey::default()
-        }
-    };
     for domain in &mut inventory.domains {
         for vif in &mut domain.vifs {
             let port = |kind| Port { vif: vif::Vif { domid: domain.domid, devid: vif.devid }, kind };
@@ -44,11 +54,11 @@ pub fn collect(kernel: &mut Kernel, records: &Records) -> Result<Inventory, netl
                 vif.bridge = link.master.and_then(|master| by_index.get(&master)).map(|&name| name.into());
                 vif.traffic = Some(traffic(link));
             }
-            vif.guard = guard_of(&survey, port(PortKind::Vif), vif.device.as_deref());
+            vif.guard = guard_of(survey, port(PortKind::Vif), vif.device.as_deref());
             let emulated = named.map(|named| format!("{named}-emu"));
             vif.tap = link_of(&by_name, port(PortKind::Tap), emulated.as_deref()).map(|link| Tap {
                 device: link.name.clone(),
-                guard: guard_of(&survey, port(PortKind::Tap), Some(&link.name)),
+                guard: guard_of(survey, port(PortKind::Tap), Some(&link.name)),
                 traffic: traffic(link),
             });
         }
@@ -73,7 +83,9 @@ pub fn collect(kernel: &mut Kernel, records: &Records) -> Result<Inventory, netl
 /// The domains and their vifs, as xenstore knows them. The `device` of each is the name that it should have.
 fn domains_in_store() -> Result<Vec<Domain>, xenstore::Error> {
     let mut store = Client::open()?;
-    let Some(tree) = store.tree(BACKENDS, TreeLimits::default())? else { return Ok(Vec::new()) };
+    let Some(tree) = store.tree(BACKENDS, TreeLimits { depth: LEVELS, ..TreeLimits::default() })? else {
+        return Ok(Vec::new());
+    };
     let mut domains: Vec<Domain> = tree
         .children(tree.top())
         .filter_map(|folder| {

@@ -1,6 +1,7 @@
 //! Which interfaces a command is about.
 
 use std::fmt;
+use std::rc::Rc;
 
 use dom0net::hotplug::Guarded;
 use dom0net::inventory::{self, Inventory};
@@ -10,11 +11,11 @@ use dom0net::plan::Kernel;
 use dom0net::vif::{Port, PortKind, Vif};
 use xenstore::Client;
 
-/// The connections that these commands need, and who is there.
+/// The connections that these commands need, and who is there if that had to be asked.
 pub(super) struct Host {
     pub(super) kernel: Kernel,
     pub(super) store: Client,
-    inventory: Inventory,
+    inventory: Option<Rc<Inventory>>,
 }
 
 /// An interface, or why it cannot be understood.
@@ -38,17 +39,28 @@ impl<E: std::error::Error> From<E> for Failed {
 
 impl Host {
     pub(super) fn open() -> Result<Self, Failed> {
-        let mut kernel = Kernel::open()?;
-        let store = Client::open()?;
+        Ok(Self { kernel: Kernel::open()?, store: Client::open()?, inventory: None })
+    }
+
+    /// Who is there. An interface that is called by the kernel's name for it is found without.
+    fn inventory(&mut self) -> Result<Rc<Inventory>, Failed> {
+        if let Some(inventory) = &self.inventory {
+            return Ok(Rc::clone(inventory));
+        }
         let records = Records::of(&Places::from_environment());
-        let inventory = inventory::collect(&mut kernel, &records)?;
-        Ok(Self { kernel, store, inventory })
+        let inventory = Rc::new(inventory::collect_without_guards(&mut self.kernel, &records)?);
+        self.inventory = Some(Rc::clone(&inventory));
+        Ok(inventory)
     }
 
     /// The interface that a word names: `vif1.0`, `tap1.0`, a guest's name, its name and a number (`web/1`), or the name
     /// of a device.
     pub(super) fn find(&mut self, word: &str) -> Result<Guarded, Failed> {
-        let port = port_of(word).or_else(|| self.named(word)).ok_or_else(|| {
+        let port = match port_of(word) {
+            Some(port) => Some(port),
+            None => named(&*self.inventory()?, word),
+        };
+        let port = port.ok_or_else(|| {
             Failed(format!("{word} is no guest's interface; dom0net show lists those that there are"))
         })?;
         let guarded = Guarded::find(&mut self.store, &mut self.kernel, port)?;
@@ -57,27 +69,12 @@ impl Host {
         })
     }
 
-    fn named(&self, word: &str) -> Option<Port> {
-        let (name, devid) = match word.rsplit_once('/') {
-            Some((name, devid)) => (name, devid.parse().ok()?),
-            None => (word, 0),
-        };
-        for domain in &self.inventory.domains {
-            for vif in &domain.vifs {
-                let by_device = vif.device.as_deref() == Some(word);
-                if by_device || (domain.name.as_deref() == Some(name) && vif.devid == devid) {
-                    return Some(port(domain.domid, vif.devid, PortKind::Vif));
-                }
-            }
-        }
-        None
-    }
-
     /// All interfaces that have a device, those of emulated cards among them; and for each that cannot be understood,
     /// why not.
-    pub(super) fn all(&mut self) -> Vec<Found> {
+    pub(super) fn all(&mut self) -> Result<Vec<Found>, Failed> {
+        let inventory = self.inventory()?;
         let mut found = Vec::new();
-        for domain in &self.inventory.domains {
+        for domain in &inventory.domains {
             // One that goes is taken out by its script, and its guard with it.
             let staying = |vif: &&inventory::Vif| !matches!(vif.state, Some("closing" | "closed"));
             for vif in domain.vifs.iter().filter(staying) {
@@ -96,16 +93,33 @@ impl Host {
                 }
             }
         }
-        found
+        Ok(found)
     }
 
     /// Those that the words name, or all if there are none.
     pub(super) fn each(&mut self, words: &[String]) -> Result<Vec<Found>, Failed> {
         if words.is_empty() {
-            return Ok(self.all());
+            return self.all();
         }
         words.iter().map(|word| self.find(word).map(|guarded| (guarded.port, Ok(guarded)))).collect()
     }
+}
+
+/// The interface of a guest that is called so, or whose device is.
+fn named(inventory: &Inventory, word: &str) -> Option<Port> {
+    let (name, devid) = match word.rsplit_once('/') {
+        Some((name, devid)) => (name, devid.parse().ok()?),
+        None => (word, 0),
+    };
+    for domain in &inventory.domains {
+        for vif in &domain.vifs {
+            let by_device = vif.device.as_deref() == Some(word);
+            if by_device || (domain.name.as_deref() == Some(name) && vif.devid == devid) {
+                return Some(port(domain.domid, vif.devid, PortKind::Vif));
+            }
+        }
+    }
+    None
 }
 
 fn port(domid: u32, devid: u32, kind: PortKind) -> Port {
