@@ -94,14 +94,14 @@ impl Stage {
     /// Sends a frame from the guarded guest, and says whether it came out unchanged at the other guest.
     pub(crate) fn passes(&mut self, frame: &Frame) -> bool {
         self.sender.send(frame).unwrap();
-        self.has_passed(frame)
+        self.has_passed(|received| received == &frame[..])
     }
 
-    /// The same for a frame that the guest sends through another of its devices.
+    /// The same for a frame that the guest sends through another of its devices, which may put tags in front.
     pub(crate) fn passes_through(&mut self, link: &str, frame: &Frame) -> bool {
         let socket = self.in_guest(|| PacketSocket::open(&name(link)).unwrap());
         socket.send(frame).unwrap();
-        self.has_passed(frame)
+        self.has_passed(|received| without_tags(received) == without_tags(frame))
     }
 
     /// Does something within the guest.
@@ -109,14 +109,14 @@ impl Stage {
         self.guest.run(work).unwrap()
     }
 
-    fn has_passed(&mut self, frame: &Frame) -> bool {
+    fn has_passed(&mut self, is_it: impl Fn(&[u8]) -> bool) -> bool {
         // Frames do not overtake each other: when this one has come, the other one would have.
         let last = self.marker();
         self.sender.send(&last).unwrap();
         let mut passed = false;
         loop {
             let received = self.victim.receive(PATIENCE).unwrap().expect("a frame of the guest's own passes");
-            passed |= received == frame[..];
+            passed |= is_it(&received);
             if received == last[..] {
                 return passed;
             }
@@ -144,6 +144,15 @@ impl Stage {
         let packet = Packet::v4([10, 0, 0, 1], [10, 0, 0, 2]).udp(40_000, self.sent, b"the end");
         Ethernet::new(OWN, VICTIM).ip(&packet)
     }
+}
+
+/// A frame without the VLAN tags in front of what it carries.
+fn without_tags(frame: &[u8]) -> Vec<u8> {
+    let mut frame = frame.to_vec();
+    while matches!(frame.get(12..14), Some([0x81, 0] | [0x88, 0xa8])) && frame.len() >= 18 {
+        frame.drain(12..16);
+    }
+    frame
 }
 
 fn plug(kernel: &mut Rtnetlink, device: &str, guest: &Namespace) {
