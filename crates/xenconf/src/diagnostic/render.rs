@@ -51,16 +51,18 @@ pub fn render(diagnostic: &Diagnostic, source: &Source, style: Style) -> String 
     };
     let title = level.primary_title(printable(&diagnostic.message)).id(diagnostic.kind.code);
     let mut group = Group::with_title(title);
-    group = match diagnostic.span.map(|span| clamped(source, span)) {
-        Some(span) => match Excerpt::of(source, span.clone()) {
-            Some(excerpt) => group.element(snippet(diagnostic, source, &excerpt, span)),
-            None => {
-                let place = source.position(Span::at(span.start).start);
-                let origin = annotate_snippets::Origin::path(printable(source.name()));
-                group.element(origin.line(place.line).char_column(place.column))
-            }
-        },
-        None => group.element(annotate_snippets::Origin::path(printable(source.name()))),
+    let place = diagnostic.span.map(|span| clamped(source, span));
+    let excerpt = place.clone().and_then(|place| Excerpt::of(source, place));
+    group = match (place, excerpt) {
+        (Some(place), Some(excerpt)) => group.element(snippet(diagnostic, source, &excerpt, place)),
+        (place, _) => {
+            let origin = annotate_snippets::Origin::path(printable(source.name()));
+            let position = place.map(|place| source.position(Span::at(place.start).start));
+            group.element(match position {
+                Some(position) => origin.line(position.line).char_column(position.column),
+                None => origin,
+            })
+        }
     };
     for note in &diagnostic.notes {
         group = group.element(Level::NOTE.message(printable(note)));
