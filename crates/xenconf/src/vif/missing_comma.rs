@@ -38,7 +38,7 @@ fn gap(spec: &Text, part: Range<usize>) -> Option<(Range<usize>, bool)> {
         let is_joint = spec.is_joint(part.start + end);
         let value = piece.get(..end)?;
         let start = value.trim_end_matches(|c: char| c.is_ascii_whitespace() || c == ';').len();
-        let is_gap = start < end && !(takes_arguments && !value.get(start..)?.contains(';'));
+        let is_gap = start < end && (!takes_arguments || value.get(start..)?.contains(';'));
         // Nothing but a value can be cut off: `rate=` is no key of its own in `= rate=`.
         let is_behind_value = start > first.len() + 1;
         (is_behind_value && (is_gap || is_joint && !takes_arguments))
