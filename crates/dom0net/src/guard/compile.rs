@@ -15,17 +15,15 @@ use ipnet::IpNet;
 use netkernel::nftables::{Element, Field, KeyKind, Match, Rule, Statement, Test, Verdict};
 
 use super::frame::{
-    ARP_SENDER_ADDRESS, FRAGMENT_HEADER, IPV4_SOURCE, IPV6_SOURCE, ND_TARGET, arp_is_request, arp_is_sound,
-    arp_sender_mac, comes_from, comes_from_as, destination_port, destination_port_is_outside, dhcp_client_is,
-    dhcp_is_request, dhcpv6_is_not_relayed, ethertype, fragments_extension_headers, goes_to_reserved_group,
-    has_fragment_header, has_transport_header, inner_type_is, ipv6_source_is_unspecified, is_a_length,
-    is_later_ipv4_fragment, is_later_ipv6_fragment, is_mld_form, is_of_vlan, is_plain_nd,
-    is_whole_ipv4_packet, message_type, nd_link_layer_option, nd_nonce_option, next_header_is,
-    next_header_is_not, outer_type_is, protocol, source_port, source_port_is_not, transport_is,
-    transport_is_not,
+    ARP_SENDER_ADDRESS, IPV4_SOURCE, IPV6_SOURCE, ND_TARGET, arp_is_request, arp_is_sound, arp_sender_mac,
+    comes_from, comes_from_as, destination_port, dhcp_client_is, dhcp_is_request, ethertype,
+    goes_to_reserved_group, has_transport_header, inner_type_is, ipv6_source_is_unspecified, is_a_length,
+    is_mld_form, is_of_vlan, is_plain_nd, is_whole_ipv4_packet, message_type, nd_link_layer_option,
+    nd_nonce_option, outer_type_is, protocol, source_port, transport_is, transport_is_not,
 };
 use super::policy::{LLC, Mode, Policy, Protocols, Vlans};
 use super::reason::Reason;
+use super::sound::Sound;
 
 /// A chain and its rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,18 +93,9 @@ impl Compiler<'_> {
             rules.push(it.drop_as(Reason::Ipv6Source, []));
             rules
         });
-        self.chain("ip4-own", Self::sound_ipv4);
-        self.chain("ip6-own", |it| {
-            let mut rules = it.sound_ipv6();
-            rules.extend([
-                it.on([transport_is(protocol::ICMPV6), has_transport_header()], "nd"),
-                accept([transport_is_not(protocol::ICMPV6), has_transport_header()]),
-                it.drop_as(Reason::Malformed, []),
-            ]);
-            rules
-        });
+        self.chain("ip4-own", Self::own_ipv4_packet);
+        self.chain("ip6-own", Self::own_ipv6_packet);
         self.chain("ip6-none", Self::unspecified_ipv6);
-        self.chain("nd", Self::own_icmpv6);
         self.chain("nd-target", |it| {
             let mut rules: Vec<Rule> = it.own_ipv6(ND_TARGET).map(|own| accept([own])).collect();
             rules.push(it.drop_as(Reason::Neighbour, []));
@@ -123,19 +112,8 @@ impl Compiler<'_> {
             }
             vec![accept([arp_sender_mac(&it.macs)]), it.drop_as(Reason::Arp, [])]
         });
-        self.chain("ip4-own", Self::sound_ipv4);
-        self.chain("ip6-own", |it| {
-            let icmp = || transport_is(protocol::ICMPV6);
-            let mut rules = it.sound_ipv6();
-            if !it.policy.router {
-                rules.extend(
-                    [130, 134, 137, 151]
-                        .map(|kind| it.drop_as(Reason::Router, [icmp(), message_type(kind, kind)])),
-                );
-            }
-            rules.extend([accept([has_transport_header()]), it.drop_as(Reason::Malformed, [])]);
-            rules
-        });
+        self.chain("ip4-own", Self::own_ipv4_packet);
+        self.chain("ip6-own", Self::own_ipv6_packet);
         self.log_chain();
     }
 
@@ -234,45 +212,53 @@ impl Compiler<'_> {
     }
 
     /// IPv4 whose source is right.
-    fn sound_ipv4(&self) -> Vec<Rule> {
-        let udp = || transport_is(protocol::UDP);
-        let mut rules = vec![accept([transport_is(protocol::TCP)])];
-        if self.policy.dhcp_server {
+    fn own_ipv4_packet(&self) -> Vec<Rule> {
+        let mut rules = vec![self.if_sound("ip4")];
+        if !self.policy.dhcp_server {
             rules.extend([
-                accept([udp()]),
-                accept([is_later_ipv4_fragment(), transport_is_not(protocol::VRRP)]),
-            ]);
-        } else {
-            let harmless_ports = [source_port_is_not(67), destination_port_is_outside(67, 68)];
-            rules.extend([
-                accept([udp()].into_iter().chain(harmless_ports)),
-                // Later fragments are worth nothing without the first, whose ports are seen. They come before any rule
-                // that drops what a transport header says: they have none, but kernels read there all the same.
-                accept([is_later_ipv4_fragment(), transport_is_not(protocol::VRRP)]),
                 accept(self.dhcp_request([])),
-                self.drop_as(Reason::Dhcp, [udp()]),
+                self.drop_as(Reason::Dhcp, [transport_is(protocol::UDP)]),
             ]);
         }
-        if !self.policy.router {
-            rules.extend([
-                self.drop_as(Reason::Router, [transport_is(protocol::ICMP), message_type(5, 5)]),
-                self.drop_as(Reason::Router, [transport_is(protocol::ICMP), message_type(9, 9)]),
-                self.drop_as(Reason::Router, [transport_is(protocol::IGMP), message_type(0x11, 0x11)]),
-                // Multicast routers: a bridge that looks into multicast would send its port all groups.
-                self.drop_as(Reason::Router, [transport_is(protocol::IGMP), message_type(0x30, 0x30)]),
-                self.drop_as(Reason::Router, [transport_is(protocol::PIM)]),
-            ]);
+        if self.is_watched_for_routers() {
+            rules.push(self.drop_as(Reason::Router, [transport_is_not(protocol::UDP)]));
         }
-        rules.extend(self.no_virtual_router([]));
-        rules.extend([accept([transport_is_not(protocol::UDP)]), self.drop_as(Reason::Malformed, [])]);
+        rules.push(self.drop_as(Reason::Malformed, []));
         rules
     }
 
-    /// VRRP makes others believe that a router has gone.
-    fn no_virtual_router(&self, and: impl IntoIterator<Item = Match>) -> Option<Rule> {
-        // In the other order, nft 1.0.6 ends in an assertion when it lists the rule.
-        let is_vrrp = and.into_iter().chain([transport_is(protocol::VRRP)]);
-        self.policy.vrrp.is_empty().then(|| self.drop_as(Reason::Router, is_vrrp))
+    /// IPv6 whose source is right.
+    fn own_ipv6_packet(&self) -> Vec<Rule> {
+        let is_locked = self.policy.mode == Mode::Locked;
+        let mut rules = vec![self.if_sound("ip6")];
+        if is_locked {
+            rules.extend(self.own_neighbour_discovery());
+        }
+        rules.push(self.drop_as(Reason::Malformed, [Sound::came_back_malformed()]));
+        if self.is_watched_for_routers() {
+            rules.push(self.drop_as(Reason::Router, [Sound::came_back_from_router()]));
+        }
+        if !self.policy.dhcp_server {
+            rules.push(self.drop_as(Reason::Dhcp, [transport_is(protocol::UDP), has_transport_header()]));
+        }
+        if is_locked {
+            rules.push(
+                self.drop_as(Reason::Neighbour, [transport_is(protocol::ICMPV6), has_transport_header()]),
+            );
+        }
+        rules.push(self.drop_as(Reason::Malformed, []));
+        rules
+    }
+
+    /// Whether something that only a router says is dropped.
+    fn is_watched_for_routers(&self) -> bool {
+        !self.policy.router || self.policy.vrrp.is_empty()
+    }
+
+    /// Accepts what the shared chain for this family finds sound.
+    fn if_sound(&self, family: &str) -> Rule {
+        let jump = Statement::Verdict(Verdict::Jump(Sound::of(self.policy).chain(family).into()));
+        Rule { matches: Vec::new(), statements: vec![jump], comment: None }
     }
 
     /// What a DHCP client says, for itself. No fragments: a later one could overwrite whom it speaks for.
@@ -291,45 +277,6 @@ impl Compiler<'_> {
         matches
     }
 
-    /// What holds for IPv6 of any source: fragments hide nothing, and no guest is a DHCPv6 server. Leaves open what is
-    /// neither UDP nor plain TCP.
-    ///
-    /// Extension headers can say that the transport header is where the packet has ended. Some kernels call that sound; so
-    /// a rule that goes by the protocol asks for the header too.
-    fn sound_ipv6(&self) -> Vec<Rule> {
-        let udp = || transport_is(protocol::UDP);
-        let is_fragment = || next_header_is(FRAGMENT_HEADER);
-        let mut rules = vec![
-            accept([next_header_is(protocol::TCP), transport_is(protocol::TCP)]),
-            // The first fragment is looked at like a whole packet, later ones are worth nothing without it.
-            self.drop_as(Reason::Malformed, [is_fragment(), fragments_extension_headers()]),
-            accept([is_fragment(), is_later_ipv6_fragment()]),
-            // Nobody needs fragments behind other headers, and what is in them is not found reliably.
-            self.drop_as(
-                Reason::Malformed,
-                [
-                    next_header_is_not(protocol::UDP),
-                    next_header_is_not(FRAGMENT_HEADER),
-                    has_fragment_header(),
-                ],
-            ),
-        ];
-        if self.policy.dhcp_server {
-            rules.push(accept([udp(), has_transport_header()]));
-        } else {
-            rules.extend([
-                accept([udp(), source_port_is_not(547), destination_port_is_outside(546, 547)]),
-                accept([udp(), source_port_is_not(547), destination_port(547), dhcpv6_is_not_relayed()]),
-                self.drop_as(Reason::Dhcp, [udp(), has_transport_header()]),
-            ]);
-        }
-        rules.extend(self.no_virtual_router([has_transport_header()]));
-        if !self.policy.router {
-            rules.push(self.drop_as(Reason::Router, [has_transport_header(), transport_is(protocol::PIM)]));
-        }
-        rules
-    }
-
     /// IPv6 from `::`: asking whether an address is free, and joining groups.
     fn unspecified_ipv6(&self) -> Vec<Rule> {
         vec![
@@ -341,32 +288,18 @@ impl Compiler<'_> {
         ]
     }
 
-    /// ICMPv6 whose source is right.
-    fn own_icmpv6(&self) -> Vec<Rule> {
-        let source_option = |offset| nd_link_layer_option(offset, 1, &self.macs);
-        let target_option = |offset| nd_link_layer_option(offset, 2, &self.macs);
+    /// Neighbour discovery that names the guest's own MAC address, or one of its addresses.
+    fn own_neighbour_discovery(&self) -> [Rule; 4] {
+        let option = |offset, kind| nd_link_layer_option(offset, kind, &self.macs);
         let with = |length, kind, option: Vec<Match>| {
             [is_plain_nd(length), message_type(kind, kind)].into_iter().chain(option).collect::<Vec<_>>()
         };
-        let mut rules = vec![
-            // Errors and echo.
-            accept([message_type(1, 4)]),
-            accept([message_type(128, 129)]),
-            accept(with(32, 135, source_option(24))),
-            accept(with(24, 135, Vec::new())),
-            self.on(with(32, 136, target_option(24)), "nd-target"),
+        [
+            accept(with(32, 135, option(24, 1))),
+            accept(with(16, 133, option(8, 1))),
+            self.on(with(32, 136, option(24, 2)), "nd-target"),
             self.on(with(24, 136, Vec::new()), "nd-target"),
-            accept(with(16, 133, source_option(8))),
-            accept(with(8, 133, Vec::new())),
-            accept(joining_groups(131, 132)),
-            accept(joining_groups(143, 143)),
-        ];
-        rules.extend([130, 134, 137].map(|kind| {
-            let said = [message_type(kind, kind)];
-            if self.policy.router { accept(said) } else { self.drop_as(Reason::Router, said) }
-        }));
-        rules.push(self.drop_as(Reason::Neighbour, []));
-        rules
+        ]
     }
 
     fn log_chain(&mut self) {
@@ -451,7 +384,7 @@ fn joining_groups(from: u8, to: u8) -> [Match; 3] {
     [is_mld_form(), transport_is(protocol::ICMPV6), message_type(from, to)]
 }
 
-fn accept(conditions: impl IntoIterator<Item = Match>) -> Rule {
+pub(super) fn accept(conditions: impl IntoIterator<Item = Match>) -> Rule {
     Rule {
         matches: conditions.into_iter().collect(),
         statements: vec![Statement::Verdict(Verdict::Accept)],

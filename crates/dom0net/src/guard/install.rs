@@ -18,6 +18,8 @@ use super::layout::{Layout, MARKED};
 use super::nft;
 use super::policy::Policy;
 use super::reason::Reason;
+use super::shared::SharedCondition;
+use super::sound::{self, Sound};
 use crate::vif::Port;
 
 /// How many tables the guards are spread over.
@@ -27,7 +29,7 @@ const PRIORITY: i32 = -500;
 /// `NF_NETDEV_INGRESS`.
 const INGRESS: u32 = 0;
 /// How often a change that raced with others is tried again.
-const ATTEMPTS: usize = 8;
+pub(super) const ATTEMPTS: usize = 8;
 
 /// The name of the tables, up to the number.
 pub(super) const TABLE_PREFIX: &str = "dom0net-";
@@ -50,6 +52,15 @@ pub struct GuardState {
     pub mode: Option<String>,
     /// How many frames each reason has dropped.
     pub dropped: BTreeMap<Reason, u64>,
+}
+
+/// The chains of a guard that are there.
+#[derive(Debug, Default)]
+pub(super) struct Present {
+    /// Its own, the base chain first.
+    chains: Vec<String>,
+    /// The words of the variants of shared chains that it may jump to.
+    sound: Vec<String>,
 }
 
 /// How a guard stands to what it should be.
@@ -112,7 +123,7 @@ impl Guard {
         (self.table.clone(), self.name.clone())
     }
 
-    fn table(&self) -> Table<'_> {
+    pub(super) fn table(&self) -> Table<'_> {
         Table { family: TableFamily::Netdev, name: &self.table }
     }
 
@@ -124,8 +135,12 @@ impl Guard {
             return self.remove(filter);
         }
         let comment = Layout::of(policy, &chains).comment();
+        let sound = Sound::of(policy);
         let mut batch = Batch::new();
         batch.add_table(self.table());
+        if !self.has_shared(filter, &sound)? {
+            self.add_shared(&mut batch, &sound.compile());
+        }
         self.add_base_chain(&mut batch, device);
         self.add_chains(&mut batch, &chains, &comment);
         let mut result = filter.commit(&batch);
@@ -134,7 +149,7 @@ impl Guard {
                 // An earlier plug of this port was never undone, this is a second one, the policy changes, or somebody else
                 // is doing the same.
                 Err(error) if error.is_exists() || error.is_not_found() => {
-                    result = self.replace(filter, device, chains.clone(), &comment);
+                    result = self.replace(filter, device, chains.clone(), &comment, &sound);
                 }
                 result => return result,
             }
@@ -150,8 +165,9 @@ impl Guard {
         device: &LinkName,
         mut chains: Vec<Chain>,
         comment: &str,
+        sound: &Sound,
     ) -> Result<(), Error> {
-        let mut present = self.present_chains(filter)?;
+        let Present { chains: mut present, sound: before } = self.present(filter)?;
         let base = filter.chain(self.table(), &self.name)?;
         let stays = base.is_some_and(|base| base.devices == [device.as_str()]);
         if let Some(state) = self.state(filter)? {
@@ -159,6 +175,7 @@ impl Guard {
         }
         let mut batch = Batch::new();
         batch.add_table(self.table());
+        self.repair_shared(filter, &mut batch, sound)?;
         for chain in &present {
             // Without their rules they do not need each other any more.
             batch.flush_chain(self.table(), chain);
@@ -171,7 +188,9 @@ impl Guard {
             self.add_base_chain(&mut batch, device);
         }
         self.add_chains(&mut batch, &chains, comment);
-        filter.commit(&batch)
+        filter.commit(&batch)?;
+        let shared = before.into_iter().filter(|word| *word != sound.word());
+        self.release_shared(filter, &shared.collect::<Vec<_>>())
     }
 
     fn add_base_chain(&self, batch: &mut Batch, device: &LinkName) {
@@ -210,12 +229,12 @@ impl Guard {
         }
     }
 
-    /// The chains of this guard that are there, the base chain first.
-    fn present_chains(&self, filter: &mut NfTables) -> Result<Vec<String>, Error> {
+    /// What is there of this guard.
+    fn present(&self, filter: &mut NfTables) -> Result<Present, Error> {
         let base = filter.chain(self.table(), &self.name)?;
         let marked = filter.chain(self.table(), &self.named(MARKED))?;
         let layout = match (&base, marked) {
-            (None, None) => return Ok(Vec::new()),
+            (None, None) => return Ok(Present::default()),
             // A base chain that is not ours to understand.
             (Some(_), None) => None,
             (_, Some(marked)) => marked.comment.as_deref().and_then(Layout::read),
@@ -223,7 +242,8 @@ impl Guard {
         let Some(layout) = layout else { return self.all_chains(filter) };
         // Old kernels take the base chain away with its device.
         let base = base.map(|base| base.name);
-        Ok(base.into_iter().chain(layout.names(&self.name)).collect())
+        let chains = base.into_iter().chain(layout.names(&self.name)).collect();
+        Ok(Present { chains, sound: vec![layout.sound] })
     }
 
     /// How the guard stands to what it should be: this policy, on the device that is called `device` now.
@@ -246,6 +266,11 @@ impl Guard {
         if layout != Some(Layout::of(policy, &chains)) {
             return Ok(Condition::Another);
         }
+        for chain in Sound::of(policy).compile() {
+            if self.condition_of_shared(filter, &chain)? != SharedCondition::Right {
+                return Ok(Condition::Damaged(chain.name));
+            }
+        }
         for chain in &chains {
             let rules = filter.rules(self.table(), Some(&chain.name))?;
             let is_same = rules.len() == chain.rules.len()
@@ -260,10 +285,18 @@ impl Guard {
         Ok(Condition::InForce)
     }
 
-    /// The chains of this guard, whoever made them: found by looking at all chains of all guards.
-    fn all_chains(&self, filter: &mut NfTables) -> Result<Vec<String>, Error> {
-        let chains = filter.chains(TableFamily::Netdev)?;
-        Ok(chains.into_iter().filter(|chain| self.owns(chain)).map(|chain| chain.name).collect())
+    /// What is there of this guard, whoever made it: found by looking at all chains of all guards.
+    fn all_chains(&self, filter: &mut NfTables) -> Result<Present, Error> {
+        let mut present = Present::default();
+        for chain in filter.chains(TableFamily::Netdev)? {
+            if self.owns(&chain) {
+                present.chains.push(chain.name);
+            } else if let Some(word) = self.shared_word(&chain) {
+                present.sound.push(word);
+            }
+        }
+        present.sound.dedup();
+        Ok(present)
     }
 
     fn owns(&self, chain: &ChainInfo) -> bool {
@@ -277,14 +310,29 @@ impl Guard {
 
     /// Takes the guard away, and its table when nothing else is in it. No error when there is none.
     pub fn remove(&self, filter: &mut NfTables) -> Result<(), Error> {
+        let mut result = self.remove_once(filter);
+        for _ in 0..ATTEMPTS {
+            // Somebody else has taken some of it away after we looked.
+            let has_lost = result.as_ref().is_err_and(Error::is_not_found);
+            if !has_lost {
+                break;
+            }
+            result = self.remove_once(filter);
+        }
+        result
+    }
+
+    fn remove_once(&self, filter: &mut NfTables) -> Result<(), Error> {
+        let present = self.present(filter)?;
         // A guard that is alone in its table goes with it, in one step.
-        let present = self.present_chains(filter)?;
-        if self.remove_table_of(filter, present.len())? {
+        let shared: usize = present.sound.iter().map(|word| sound::names(word).len()).sum();
+        if self.remove_table_of(filter, present.chains.len() + shared)? {
             return Ok(());
         }
         let mut batch = Batch::new();
-        self.delete_chains(&mut batch, &present);
+        self.delete_chains(&mut batch, &present.chains);
         filter.commit(&batch)?;
+        self.release_shared(filter, &present.sound)?;
         self.remove_table_of(filter, 0).map(drop)
     }
 
@@ -316,7 +364,10 @@ impl Guard {
     pub fn text(&self, device: &LinkName, policy: &Policy) -> String {
         match &compile(policy, &self.name)[..] {
             [] => String::new(),
-            chains => nft::text(&self.table, chains, device.as_str(), PRIORITY),
+            chains => {
+                let chains = [chains, &Sound::of(policy).compile()].concat();
+                nft::text(&self.table, &chains, device.as_str(), PRIORITY)
+            }
         }
     }
 
@@ -327,7 +378,7 @@ impl Guard {
         let marked = filter.chain(self.table(), &self.named(MARKED))?;
         state.mode =
             marked.and_then(|marked| Layout::read(marked.comment.as_deref()?)).map(|layout| layout.mode);
-        for chain in self.present_chains(filter)? {
+        for chain in self.present(filter)?.chains {
             for rule in filter.rules(self.table(), Some(&chain))? {
                 let reason = rule.comment.as_deref().and_then(Reason::from_word);
                 if let (Some(reason), Some((frames, _))) = (reason, rule.counted) {
@@ -375,6 +426,7 @@ mod tests {
             name: name.into(),
             devices: Vec::new(),
             comment: None,
+            uses: 0,
         };
         assert!(vif.owns(&chain("vif1.0")) && vif.owns(&chain("vif1.0-nd")));
         assert!(!vif.owns(&chain("tap1.0")) && !vif.owns(&chain("vif1.01")));

@@ -3,21 +3,24 @@
 
 use super::compile::Chain;
 use super::policy::Policy;
+use super::sound::Sound;
 
 /// The chain that bears the layout as its comment: one that each guard has, and that old kernels leave when the device
 /// goes.
 pub(super) const MARKED: &str = "-arp";
 
 /// The form of the comment. Another one must have another number.
-const FORM: &str = "2";
+const FORM: &str = "3";
 
-/// What the comment says: `2 9e8c3b0d5a1f7e62 locked ip4 arp ip6`.
+/// What the comment says: `3 9e8c3b0d5a1f7e62 locked 1l ip4 arp ip6`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Layout {
     /// What tells one policy from another.
     fingerprint: String,
     /// The word for the policy's mode.
     pub(super) mode: String,
+    /// Which variant of the shared chains it jumps to.
+    pub(super) sound: String,
     /// What the names of the chains have behind that of the port and a dash. The base chain, which has nothing, is
     /// not among them.
     suffixes: Vec<String>,
@@ -32,6 +35,7 @@ impl Layout {
         Self {
             fingerprint: fingerprint(policy),
             mode: policy.mode.word().to_owned(),
+            sound: Sound::of(policy).word(),
             suffixes: others.unwrap_or_default().iter().map(suffix).collect(),
         }
     }
@@ -42,12 +46,17 @@ impl Layout {
         if words.next()? != FORM {
             return None;
         }
-        Some(Self { fingerprint: words.next()?, mode: words.next()?, suffixes: words.collect() })
+        Some(Self {
+            fingerprint: words.next()?,
+            mode: words.next()?,
+            sound: words.next()?,
+            suffixes: words.collect(),
+        })
     }
 
     /// The comment.
     pub(super) fn comment(&self) -> String {
-        format!("{FORM} {} {} {}", self.fingerprint, self.mode, self.suffixes.join(" "))
+        format!("{FORM} {} {} {} {}", self.fingerprint, self.mode, self.sound, self.suffixes.join(" "))
     }
 
     /// The names of the chains but the base chain.
@@ -64,7 +73,11 @@ fn fingerprint(policy: &Policy) -> String {
 
 /// The hash of a text, of this version of the program.
 pub(super) fn hash(text: &str) -> String {
-    let text = format!("{} {text}", env!("CARGO_PKG_VERSION"));
+    hash_of(&format!("{} {text}", env!("CARGO_PKG_VERSION")))
+}
+
+/// The hash of a text.
+pub(super) fn hash_of(text: &str) -> String {
     let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });

@@ -16,6 +16,8 @@ mod network_rules;
 mod nft;
 mod policy;
 mod reason;
+mod shared;
+mod sound;
 mod survey;
 mod verdict;
 mod walk;

@@ -51,6 +51,10 @@ fn match_text(rule: &Match) -> String {
         Field::InGroup => "meta iifgroup".to_owned(),
         Field::OutGroup => "meta oifgroup".to_owned(),
         Field::Priority => "meta priority".to_owned(),
+        Field::Mark => match &rule.test {
+            Test::Is(value) => return format!("meta mark {}", machine_number(value)),
+            _ => "meta mark".to_owned(),
+        },
         // The only one that guards look for.
         Field::HasExtensionHeader(_) => return "exthdr frag exists".to_owned(),
         Field::NetworkFamily => "meta nfproto".to_owned(),
@@ -93,11 +97,18 @@ fn number(bytes: &[u8]) -> String {
     text
 }
 
+/// A number in the machine's byte order.
+fn machine_number(bytes: &[u8]) -> String {
+    let value = bytes.first_chunk().copied().map(u32::from_ne_bytes).unwrap_or_default();
+    format!("{value:#010x}")
+}
+
 fn statement_text(statement: &Statement) -> String {
     match statement {
         Statement::Count => "counter".into(),
         Statement::CountFrom { packets, bytes } => format!("counter packets {packets} bytes {bytes}"),
         Statement::DoNotTrack => "notrack".into(),
+        Statement::SetMark(mark) => format!("meta mark set {mark:#010x}"),
         Statement::SetPriority(priority) => {
             format!("meta priority set {:x}:{:x}", priority >> 16, priority & 0xffff)
         }

@@ -1,6 +1,6 @@
 //! The guard comes, is replaced, and goes without leaving anything.
 
-use dom0net::guard::{Guard, Policy, Reason};
+use dom0net::guard::{Condition, Guard, Policy, Reason};
 use dom0net::vif::{Port, PortKind, Vif};
 use netkernel::Rtnetlink;
 use netkernel::link::{BridgeOptions, LinkChange, LinkKind};
@@ -153,4 +153,157 @@ fn what_another_version_of_the_program_left_is_replaced_and_removed() {
         guard.remove(filter).unwrap();
         assert_eq!(tables(filter), 0);
     });
+}
+
+const SHARED_TABLE: Table<'_> = Table { family: TableFamily::Netdev, name: "dom0net-01" };
+
+/// The chains of the first port's table that guards share.
+fn shared_chains(filter: &mut NfTables) -> Vec<String> {
+    let mut names: Vec<String> =
+        filter.chains(TableFamily::Netdev).unwrap().into_iter().map(|chain| chain.name).collect();
+    names.retain(|name| name.starts_with("sound-"));
+    names.sort();
+    names
+}
+
+#[test]
+fn what_guards_share_comes_with_the_first_and_goes_with_the_last_that_needs_it() {
+    with_devices(&["vif1.0", "vif65.0", "vif129.0"], |filter| {
+        let router = Policy { router: true, ..locked() };
+        let install = |filter: &mut NfTables, domid: u32, policy: &Policy| {
+            let device = name(&format!("vif{domid}.0"));
+            Guard::of(port(domid, 0, PortKind::Vif)).install(filter, &device, policy).unwrap();
+        };
+        let remove = |filter: &mut NfTables, domid: u32| {
+            Guard::of(port(domid, 0, PortKind::Vif)).remove(filter).unwrap();
+        };
+        install(filter, 1, &locked());
+        let plain = shared_chains(filter);
+        assert_eq!(plain.len(), 3, "{plain:?}");
+        install(filter, 65, &locked());
+        assert_eq!(shared_chains(filter), plain);
+        install(filter, 129, &router);
+        assert_eq!(shared_chains(filter).len(), 6);
+        remove(filter, 1);
+        assert_eq!(shared_chains(filter).len(), 6);
+        // A policy that changes lets go what it needed before.
+        install(filter, 129, &locked());
+        assert_eq!(shared_chains(filter), plain);
+        install(filter, 129, &router);
+        remove(filter, 65);
+        let of_routers = shared_chains(filter);
+        assert!(of_routers.len() == 3 && of_routers != plain, "{of_routers:?}");
+        remove(filter, 129);
+        assert_eq!(tables(filter), 0);
+    });
+}
+
+#[test]
+fn a_shared_chain_that_somebody_emptied_is_damage_and_is_repaired() {
+    with_devices(&["vif1.0", "vif65.0"], |filter| {
+        let (first, second) = (Guard::of(FIRST), Guard::of(port(65, 0, PortKind::Vif)));
+        first.install(filter, &name("vif1.0"), &locked()).unwrap();
+        second.install(filter, &name("vif65.0"), &locked()).unwrap();
+        for chain in shared_chains(filter) {
+            let mut batch = Batch::new();
+            batch.flush_chain(SHARED_TABLE, &chain);
+            filter.commit(&batch).unwrap();
+            let mut conditions = || {
+                [(&first, "vif1.0"), (&second, "vif65.0")]
+                    .map(|(guard, device)| guard.condition(filter, &name(device), &locked()).unwrap())
+            };
+            assert_eq!(conditions(), [(); 2].map(|()| Condition::Damaged(chain.clone())));
+            first.install(filter, &name("vif1.0"), &locked()).unwrap();
+            let mut conditions = || {
+                [(&first, "vif1.0"), (&second, "vif65.0")]
+                    .map(|(guard, device)| guard.condition(filter, &name(device), &locked()).unwrap())
+            };
+            assert_eq!(conditions(), [(); 2].map(|()| Condition::InForce), "{chain}");
+        }
+        for guard in [first, second] {
+            guard.remove(filter).unwrap();
+        }
+        assert_eq!(tables(filter), 0);
+    });
+}
+
+/// Guards of one table come and go, each with processes of its own, and somebody deletes the table again and again.
+fn comings_and_goings(somebody_flushes: bool) {
+    let Some(namespace) = testkit::namespace() else { return };
+    let domains = [1, 65, 129, 193];
+    let create = || {
+        for domid in domains {
+            let kind = LinkKind::Bridge(BridgeOptions::default());
+            let device = name(&format!("vif{domid}.0"));
+            Rtnetlink::open().unwrap().create_link(&device, &kind, &LinkChange::default()).unwrap();
+        }
+    };
+    namespace.run(create).unwrap();
+    std::thread::scope(|scope| {
+        for domid in domains {
+            let namespace = &namespace;
+            scope.spawn(move || {
+                let come_and_go = || {
+                    let mut filter = NfTables::open().unwrap();
+                    let (guard, device) =
+                        (Guard::of(port(domid, 0, PortKind::Vif)), name(&format!("vif{domid}.0")));
+                    for turn in 0..25 {
+                        let policy = Policy { router: turn % 3 == 0, ..locked() };
+                        guard.install(&mut filter, &device, &policy).unwrap();
+                        if !somebody_flushes {
+                            assert_eq!(
+                                guard.condition(&mut filter, &device, &policy).unwrap(),
+                                Condition::InForce
+                            );
+                        }
+                        guard.remove(&mut filter).unwrap();
+                    }
+                    if somebody_flushes {
+                        guard.install(&mut filter, &device, &locked()).unwrap();
+                    }
+                };
+                namespace.run(come_and_go).unwrap();
+            });
+        }
+        if somebody_flushes {
+            let flush = || {
+                let mut filter = NfTables::open().unwrap();
+                for _ in 0..20 {
+                    let mut batch = Batch::new();
+                    batch.add_table(SHARED_TABLE);
+                    batch.delete_table(SHARED_TABLE);
+                    filter.commit(&batch).unwrap();
+                    std::thread::sleep(std::time::Duration::from_millis(5));
+                }
+            };
+            namespace.run(flush).unwrap();
+        }
+    });
+    let end = || {
+        let mut filter = NfTables::open().unwrap();
+        if !somebody_flushes {
+            assert_eq!(tables(&mut filter), 0, "{:?}", filter.chains(TableFamily::Netdev));
+            return;
+        }
+        for domid in domains {
+            let (guard, device) = (Guard::of(port(domid, 0, PortKind::Vif)), name(&format!("vif{domid}.0")));
+            guard.install(&mut filter, &device, &locked()).unwrap();
+            assert_eq!(guard.condition(&mut filter, &device, &locked()).unwrap(), Condition::InForce);
+        }
+        for domid in domains {
+            Guard::of(port(domid, 0, PortKind::Vif)).remove(&mut filter).unwrap();
+        }
+        assert_eq!(tables(&mut filter), 0);
+    };
+    namespace.run(end).unwrap();
+}
+
+#[test]
+fn guards_that_come_and_go_at_once_leave_nothing() {
+    comings_and_goings(false);
+}
+
+#[test]
+fn guards_come_while_somebody_deletes_their_table() {
+    comings_and_goings(true);
 }

@@ -159,7 +159,8 @@ fn a_plug_executes_no_more_instructions_than_it_did() {
     let calls: [(&Path, &[&str]); 3] =
         [(&script, &["online", "type_if=vif"]), (&script, &["offline", "type_if=vif"]), (&program, &check)];
     let counts = calls.map(|(program, words)| (words[0], instructions(&host, &valgrind, program, words)));
-    let now: String = counts.iter().map(|(word, count)| format!("{word} {count}\n")).collect();
+    let lines = counts.map(|(word, count)| format!("{word} {count}\n"));
+    let now = lines.concat();
     if update("instructions.txt", &now) {
         return;
     }

@@ -46,6 +46,8 @@ pub struct Message {
     bytes: Vec<u8>,
     /// Where the message that is being written starts; none before the first.
     start: Option<usize>,
+    /// How many attributes are open that hold what is being written.
+    depth: u32,
 }
 
 impl Message {
@@ -53,7 +55,7 @@ impl Message {
     /// its header yet.
     #[must_use]
     pub fn new(kind: u16, flags: u16) -> Self {
-        let mut messages = Self { bytes: Vec::with_capacity(256), start: None };
+        let mut messages = Self { bytes: Vec::with_capacity(256), start: None, depth: 0 };
         messages.begin(kind, flags, 0);
         messages
     }
@@ -115,15 +117,19 @@ impl Message {
     fn attribute_header(&mut self, kind: u16, payload: usize) {
         let length = u16::try_from(ATTRIBUTE_HEADER_LENGTH + payload)
             .expect("an attribute's payload is shorter than 64 KiB");
-        let ([a, b], [c, d]) = (length.to_ne_bytes(), kind.to_ne_bytes());
-        self.bytes.extend_from_slice(&[a, b, c, d]);
+        let mut header = [0; ATTRIBUTE_HEADER_LENGTH];
+        header[..2].copy_from_slice(&length.to_ne_bytes());
+        header[2..].copy_from_slice(&kind.to_ne_bytes());
+        self.bytes.extend_from_slice(&header);
     }
 
     /// An attribute of four bytes, which needs no padding: most are.
     fn word(&mut self, kind: u16, value: [u8; 4]) {
-        const LENGTH: [u8; 2] = 8_u16.to_ne_bytes();
-        let ([a, b], [c, d], [e, f, g, h]) = (LENGTH, kind.to_ne_bytes(), value);
-        self.bytes.extend_from_slice(&[a, b, c, d, e, f, g, h]);
+        let mut attribute = [0; ATTRIBUTE_HEADER_LENGTH + 4];
+        attribute[..2].copy_from_slice(&8_u16.to_ne_bytes());
+        attribute[2..4].copy_from_slice(&kind.to_ne_bytes());
+        attribute[4..].copy_from_slice(&value);
+        self.bytes.extend_from_slice(&attribute);
         self.count();
     }
 
@@ -167,7 +173,9 @@ impl Message {
     pub fn nested(&mut self, kind: u16, content: impl FnOnce(&mut Self)) {
         let at = self.bytes.len();
         self.attribute_header(kind | NLA_F_NESTED, 0);
+        self.depth += 1;
         content(self);
+        self.depth -= 1;
         let length = u16::try_from(self.bytes.len() - at).expect("nested attributes are shorter than 64 KiB");
         self.patch(at, length.to_ne_bytes());
         self.count();
@@ -188,7 +196,8 @@ impl Message {
 
     /// Makes the header count what has been written.
     fn count(&mut self) {
-        if let Some(start) = self.start {
+        // What is within an attribute is counted when that ends.
+        if let Some(start) = self.start.filter(|_| self.depth == 0) {
             let length = u32::try_from(self.bytes.len() - start).expect("a message is shorter than 4 GiB");
             self.patch(start, length.to_ne_bytes());
         }

@@ -46,6 +46,8 @@ pub struct ChainInfo {
     pub devices: Vec<String>,
     /// Its comment.
     pub comment: Option<String>,
+    /// How many rules it has and how many lead to it, together.
+    pub uses: u32,
 }
 
 /// A rule as the kernel tells of it.
@@ -229,6 +231,7 @@ impl ChainInfo {
             table: attribute(chain::TABLE).map(string_of).unwrap_or_default(),
             name: attribute(chain::NAME).map(string_of).unwrap_or_default(),
             comment: attribute(chain::USERDATA).and_then(comment_in),
+            uses: attribute(chain::USE).and_then(u32_be_of).unwrap_or_default(),
             devices,
         }
     }

@@ -62,6 +62,8 @@ pub enum Field {
     OutGroup,
     /// Its priority (`SO_PRIORITY`): four bytes in the machine's order.
     Priority,
+    /// Its mark (`SO_MARK`): four bytes in the machine's order.
+    Mark,
     /// Whether an IPv6 packet has an extension header with this number: one byte, 1 or 0.
     HasExtensionHeader(u8),
     /// The family of the packet (`NFPROTO_*`, one byte), in tables that see both.
@@ -171,6 +173,8 @@ pub enum Statement {
     },
     /// Give it this priority (`SO_PRIORITY`).
     SetPriority(u32),
+    /// Give it this mark (`SO_MARK`).
+    SetMark(u32),
     /// Go on only with so many packets; of the others the rule knows nothing.
     Limit {
         /// How many a second.
@@ -286,6 +290,7 @@ impl Field {
             Self::InGroup => write_meta(list, libc::NFT_META_IIFGROUP),
             Self::OutGroup => write_meta(list, libc::NFT_META_OIFGROUP),
             Self::Priority => write_meta(list, libc::NFT_META_PRIORITY),
+            Self::Mark => write_meta(list, libc::NFT_META_MARK),
         }
     }
 }
@@ -294,6 +299,17 @@ fn write_meta(list: &mut Message, key: i32) {
     write_expression(list, "meta", |load| {
         load.u32_be(meta::KEY, key.cast_unsigned());
         load.u32_be(meta::DESTINATION, REGISTER);
+    });
+}
+
+fn write_setting(list: &mut Message, key: i32, value: u32) {
+    write_expression(list, "immediate", |load| {
+        load.u32_be(immediate::DESTINATION, REGISTER);
+        load.nested(immediate::DATA, |it| it.attribute(data::VALUE, &value.to_ne_bytes()));
+    });
+    write_expression(list, "meta", |store| {
+        store.u32_be(meta::KEY, key.cast_unsigned());
+        store.u32_be(meta::SOURCE, REGISTER);
     });
 }
 
@@ -389,18 +405,8 @@ impl Statement {
                 });
                 write_redirection(list, *family, *with_port);
             }
-            Self::SetPriority(priority) => {
-                write_expression(list, "immediate", |load| {
-                    load.u32_be(immediate::DESTINATION, REGISTER);
-                    load.nested(immediate::DATA, |value| {
-                        value.attribute(data::VALUE, &priority.to_ne_bytes());
-                    });
-                });
-                write_expression(list, "meta", |store| {
-                    store.u32_be(meta::KEY, libc::NFT_META_PRIORITY.cast_unsigned());
-                    store.u32_be(meta::SOURCE, REGISTER);
-                });
-            }
+            Self::SetPriority(priority) => write_setting(list, libc::NFT_META_PRIORITY, *priority),
+            Self::SetMark(mark) => write_setting(list, libc::NFT_META_MARK, *mark),
             Self::Limit { per_second, burst } => write_expression(list, "limit", |it| {
                 it.u64_be(limit::RATE, *per_second);
                 it.u64_be(limit::UNIT, 1);
