@@ -136,13 +136,13 @@ impl Config {
         let mut draft = NetworkDraft::default();
         for line in self.lines.iter().filter(|line| line.whom == *whom) {
             for word in line.words.split_ascii_whitespace().filter(|word| line.is_of_network(word)) {
-                self.apply_of_network(line, &mut draft, word)?;
+                Self::apply_of_network(line, &mut draft, word)?;
             }
         }
         Ok(draft)
     }
 
-    fn apply_of_network(&self, line: &Line, draft: &mut NetworkDraft, word: &str) -> Result<(), ConfigError> {
+    fn apply_of_network(line: &Line, draft: &mut NetworkDraft, word: &str) -> Result<(), ConfigError> {
         draft.apply(word).and_then(|()| line.check_of_network(word)).map_err(|error| line.bad_word(error))
     }
 
@@ -168,7 +168,7 @@ impl Config {
             let mut draft = Draft::default();
             for word in line.words.split_ascii_whitespace() {
                 if line.is_of_network(word) {
-                    self.apply_of_network(line, &mut network, word)?;
+                    Self::apply_of_network(line, &mut network, word)?;
                 } else {
                     draft.apply(word).map_err(|error| line.bad_word(error))?;
                 }
