@@ -210,6 +210,8 @@ fn marked(mark: u32, conditions: impl IntoIterator<Item = Match>) -> Rule {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write;
+
     use super::super::layout::hash_of;
     use super::*;
 
@@ -222,7 +224,7 @@ mod tests {
             let chains = sound.compile();
             let made: Vec<String> = chains.iter().map(|chain| chain.name.clone()).collect();
             assert_eq!(made, names(&sound.word()));
-            all += &format!("{chains:?}");
+            write!(all, "{chains:?}").unwrap();
         }
         assert_eq!((FORM, hash_of(&all).as_str()), ("1", "4519ab815515b055"), "count FORM up");
     }
