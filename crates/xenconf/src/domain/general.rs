@@ -5,7 +5,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, kinds};
 use crate::dialect::Dialect;
 use crate::source::Span;
 use crate::text::Text;
-use crate::value::integer;
+use crate::value::{Value, integer};
 use crate::vif::{Guest, Toolstack, VifType};
 
 /// What is wrong with the domain by itself, once it is read.
@@ -121,7 +121,7 @@ fn check_backend(domain: &Domain, diagnostics: &mut Diagnostics) {
 }
 
 fn check_types(domain: &Domain, diagnostics: &mut Diagnostics) {
-    if domain.guest == Guest::Hvm {
+    if domain.guest == Guest::Hvm || is_stub_domain(domain) {
         return;
     }
     for kind in domain.vifs.iter().filter_map(|vif| vif.kind).filter(|kind| kind.value == VifType::Ioemu) {
@@ -139,6 +139,12 @@ fn check_types(domain: &Domain, diagnostics: &mut Diagnostics) {
                 .help(format!("delete it, or say `{hvm}` if the guest is fully virtual")),
         );
     }
+}
+
+/// xend's domain that runs the emulator of an HVM guest is paravirtual, and has that guest's emulated card.
+fn is_stub_domain(domain: &Domain) -> bool {
+    let kernel = domain.settings.value("kernel").and_then(Value::as_str);
+    domain.dialect == Dialect::Xm && kernel.is_some_and(|kernel| kernel.contains("stubdom"))
 }
 
 /// The same MAC address, name or number twice in one domain.
