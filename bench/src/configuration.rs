@@ -86,6 +86,10 @@ fn time(command: &mut Command) -> Result<f64, Box<dyn Error>> {
         return Ok(millis(took));
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    Err(format!("{:?}: {}", command.get_program(), said.lines().take(8).collect::<Vec<_>>().join("\n"))
-        .into())
+    Err(format!(
+        "{}: {}",
+        command.get_program().display(),
+        said.lines().take(8).collect::<Vec<_>>().join("\n")
+    )
+    .into())
 }

@@ -82,7 +82,7 @@ impl Crowd {
     pub(crate) fn new() -> Result<Self, Box<dyn Error>> {
         let folder = tempfile::Builder::new().prefix("bench-").tempdir()?;
         let host = Host::new("host", folder.path(), false)?;
-        let guests = (0..SEPARATE + 1).map(|number| Station::new(format!("guest{number}")));
+        let guests = (0..=SEPARATE).map(|number| Station::new(format!("guest{number}")));
         let guests = guests.collect::<Result<Vec<_>, _>>()?;
         let kernel = host.station().kernel()?;
         let store = Server::bind(folder.path().join("store"))?.spawn()?;

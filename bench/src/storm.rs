@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn what_is_not_sleep_is_work_and_waiting_for_a_core() {
-        assert_eq!(busy("1500 500 7\n"), Duration::from_nanos(2000));
+        assert_eq!(busy("1500 500 7\n"), Duration::from_micros(2));
         assert_eq!(busy(""), Duration::ZERO);
     }
 }

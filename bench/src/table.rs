@@ -12,7 +12,7 @@ pub(crate) fn plugs(measured: &[Measured]) -> Report {
         .drawn(Drawing::Bars)
         .note("From the moment that the toolstack starts the script to its end. What CNI's `bridge` and `netavark` do is not all that a plug is: they make a pair of devices and give the guest's end its address; they know no guard for each address, no xenstore, and are wrapped in a shell for this.");
     for one in measured {
-        table.row(one.title, vec![value(&one.online), value(&one.offline)]);
+        table.row(one.title, vec![Some(value(&one.online)), Some(value(&one.offline))]);
     }
     Report {
         part: "plug",
@@ -21,9 +21,9 @@ pub(crate) fn plugs(measured: &[Measured]) -> Report {
     }
 }
 
-fn value(sample: &Sample) -> Option<Value> {
+fn value(sample: &Sample) -> Value {
     let [median, least, most] = [sample.median(), sample.shortest(), sample.longest()].map(millis);
-    Some(Value { median, least, most, ratio: None })
+    Value { median, least, most, ratio: None }
 }
 
 /// Of each way and flow what was lost, and the longest silence.

@@ -108,10 +108,10 @@ impl Traffic {
                 let core = thread::available_parallelism().map_or(0, |count| count.get() - 1);
                 last.set(core).and_then(|()| sched_setaffinity(Pid::from_raw(0), &last))?;
                 let begin = thread_time()?;
-                while thread_time()? - begin < turn {
+                while thread_time()?.saturating_sub(begin) < turn {
                     sender.send(frame)?;
                 }
-                Ok::<_, std::io::Error>(thread_time()? - begin)
+                Ok::<_, std::io::Error>(thread_time()?.saturating_sub(begin))
             });
             sending.join().map_err(|_| std::io::Error::other("the thread that sends has ended"))?
         })?;
