@@ -279,12 +279,3 @@ fn each_command_has_a_page_that_man_reads() {
         assert!(complaints.is_empty(), "{}: {complaints}", file.display());
     }
 }
-
-#[test]
-fn shells_can_complete_what_there_is() {
-    for shell in ["bash", "zsh", "fish"] {
-        let output = Command::new(PROGRAM).args(["generate", "completions", shell]).output().unwrap();
-        let text = String::from_utf8(output.stdout).unwrap();
-        assert!(output.status.success() && text.contains("install-scripts"), "{shell}: {text}");
-    }
-}

@@ -1,16 +1,14 @@
-//! `dom0net generate`: man pages and completions, made of the same definitions as the help.
+//! `dom0net generate`: man pages, made of the same definitions as the help.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Command, CommandFactory, Subcommand};
-use clap_complete::Shell;
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, bold, roman};
 use dom0net::hotplug::Mode;
 
-use super::output::out;
 use super::{Cli, fail, network_bridge, network_nat, network_route, vif_script};
 
 /// The section for commands that an administrator types.
@@ -24,14 +22,6 @@ Examples:
   dom0net generate man --into /usr/local/share/man
   man dom0net-guard")]
     Man(Pages),
-    /// Print what makes a shell complete commands and options.
-    #[command(after_help = "\
-Example:
-  dom0net generate completions bash > /etc/bash_completion.d/dom0net")]
-    Completions {
-        /// The shell.
-        shell: Shell,
-    },
 }
 
 #[derive(Args)]
@@ -46,12 +36,6 @@ impl Generate {
     pub(crate) fn run(&self) -> u8 {
         match self {
             Self::Man(pages) => pages.run(),
-            Self::Completions { shell } => {
-                let mut text = Vec::new();
-                clap_complete::generate(*shell, &mut Cli::command(), "dom0net", &mut text);
-                out(&String::from_utf8_lossy(&text));
-                0
-            }
         }
     }
 }

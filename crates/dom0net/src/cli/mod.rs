@@ -117,7 +117,7 @@ Examples:
   dom0net install-scripts
   dom0net install-scripts --uninstall")]
     InstallScripts(install_scripts::InstallScripts),
-    /// Man pages, and completions for shells.
+    /// What comes with the program: its man pages.
     #[command(subcommand)]
     Generate(generate::Generate),
     /// What guests may send: shown, tested, changed, checked.
