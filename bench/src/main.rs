@@ -73,7 +73,11 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
 fn measure(part: Part, arguments: &Arguments) -> Result<Report, Box<dyn Error>> {
     let rounds = |usual: usize| arguments.rounds.unwrap_or(if arguments.small { 1 } else { usual });
     // Small hosts: to see that it works, not to measure.
-    let sizes = |usual: &'static [u32]| if arguments.small { &[1, 3] } else { usual };
+    let sizes = |usual: &[u32]| match &arguments.sizes {
+        Some(sizes) => sizes.clone(),
+        None if arguments.small => vec![1, 3],
+        None => usual.to_vec(),
+    };
     match part {
         Part::Plug => Ok(table::plugs(&plug::measure(&contender::all()?, rounds(plug::ROUNDS))?)),
         Part::Handover => {
@@ -82,10 +86,10 @@ fn measure(part: Part, arguments: &Arguments) -> Result<Report, Box<dyn Error>> 
         }
         Part::Scale => {
             let memory_vifs = if arguments.small { 3 } else { scale::MEMORY_VIFS };
-            scale::measure(rounds(scale::ROUNDS), sizes(&scale::SIZES), memory_vifs)
+            scale::measure(rounds(scale::ROUNDS), &sizes(&scale::SIZES), memory_vifs)
         }
-        Part::Storm => storm::measure(rounds(storm::ROUNDS), sizes(&storm::SIZES)),
-        Part::Packets => packets::measure(rounds(packets::ROUNDS), sizes(&packets::SIZES)),
+        Part::Storm => storm::measure(rounds(storm::ROUNDS), &sizes(&storm::SIZES)),
+        Part::Packets => packets::measure(rounds(packets::ROUNDS), &sizes(&packets::SIZES)),
         Part::Check => {
             let files = if arguments.small { 10 } else { configuration::FILES };
             configuration::measure(rounds(configuration::ROUNDS), files)

@@ -29,7 +29,7 @@ pub(crate) fn networks(
     as_json: bool,
 ) -> Result<bool, network::Error> {
     let records = Records::of(&Places::from_environment());
-    let mut bridges = inventory::collect_without_guards(kernel, &records)?.bridges;
+    let mut bridges = inventory::outline(kernel, &records)?.bridges;
     let differences = differences(kernel, &records, arguments)?;
     if let Some(wanted) = &arguments.bridge {
         bridges.retain(|bridge| bridge.name == wanted.as_str());

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use netkernel::address::Address;
 use netkernel::link::Link;
 use netkernel::netlink;
-use xenstore::{Client, Requests, Tree, TreeLimits};
+use xenstore::{Client, Requests, TreeLimits};
 
 use super::model::{Bridge, Domain, Guard, Inventory, Tap, Traffic, Vif};
 use crate::guard::{self, Survey};
@@ -16,30 +16,41 @@ use crate::vif::{self, Port, PortKind};
 /// The vifs whose backend is in this domain, relative to its own folder.
 const BACKENDS: &str = "backend/vif";
 
-/// Domains, their vifs, the nodes of each. What may be below these is not asked for: that would be a request for each node.
-const LEVELS: usize = 3;
+/// Domains and their vifs: the folders. What is in them is read by name, a request for each node that is shown.
+const FOLDERS: usize = 2;
+
+/// The nodes of a vif that are shown.
+const NODES: [&str; 7] = ["vifname", "mac", "ip", "bridge", "state", "hotplug-status", "hotplug-error"];
+/// Those that are needed to find a vif's device, and to know whether it stays.
+const OUTLINE: [&str; 2] = ["vifname", "state"];
 
 /// Finds out who is where. Without xenstore, or without the rights to read packet filters, the rest is still told, and
 /// the problem with it.
 pub fn collect(kernel: &mut Kernel, records: &Records) -> Result<Inventory, netlink::Error> {
     let survey = kernel.filter().and_then(Survey::take);
-    let mut inventory = assemble(kernel, records, survey.as_ref().unwrap_or(&Survey::default()))?;
+    let mut inventory = assemble(kernel, records, &NODES, survey.as_ref().unwrap_or(&Survey::default()))?;
     if let Err(error) = survey {
         inventory.problems.push(error.to_string());
     }
     Ok(inventory)
 }
 
-/// The same without looking at the guards, which is most of the work where there are thousands: all vifs seem to have none.
-pub fn collect_without_guards(kernel: &mut Kernel, records: &Records) -> Result<Inventory, netlink::Error> {
-    assemble(kernel, records, &Survey::default())
+/// Which guests and bridges there are, what their devices are called and which state they are in. All else is left out: the
+/// guards above all, which are most of the work where there are thousands.
+pub fn outline(kernel: &mut Kernel, records: &Records) -> Result<Inventory, netlink::Error> {
+    assemble(kernel, records, &OUTLINE, &Survey::default())
 }
 
-fn assemble(kernel: &mut Kernel, records: &Records, survey: &Survey) -> Result<Inventory, netlink::Error> {
+fn assemble(
+    kernel: &mut Kernel,
+    records: &Records,
+    nodes: &[&'static str],
+    survey: &Survey,
+) -> Result<Inventory, netlink::Error> {
     let mut inventory = Inventory::default();
     let links = kernel.route.links()?;
     let addresses = kernel.route.addresses(None)?;
-    match domains_in_store() {
+    match domains_in_store(nodes) {
         Ok(domains) => inventory.domains = domains,
         Err(error) => inventory.problems.push(error.to_string()),
     }
@@ -81,23 +92,33 @@ fn assemble(kernel: &mut Kernel, records: &Records, survey: &Survey) -> Result<I
 }
 
 /// The domains and their vifs, as xenstore knows them. The `device` of each is the name that it should have.
-fn domains_in_store() -> Result<Vec<Domain>, xenstore::Error> {
+fn domains_in_store(nodes: &[&'static str]) -> Result<Vec<Domain>, xenstore::Error> {
     let mut store = Client::open()?;
-    let Some(tree) = store.tree(BACKENDS, TreeLimits { depth: LEVELS, ..TreeLimits::default() })? else {
+    let depth = FOLDERS;
+    let Some(tree) = store.tree(BACKENDS, TreeLimits { depth, ..TreeLimits::default() })? else {
         return Ok(Vec::new());
     };
-    let mut domains: Vec<Domain> = tree
+    let vifs: Vec<vif::Vif> = tree
         .children(tree.top())
-        .filter_map(|folder| {
-            let domid = folder.name().parse().ok()?;
-            let mut vifs: Vec<Vif> =
-                tree.children(folder).filter_map(|device| vif_in_store(&tree, device, domid)).collect();
-            vifs.sort_by_key(|vif| vif.devid);
-            Some(Domain { domid, name: None, uuid: None, vifs })
-        })
-        .filter(|domain| !domain.vifs.is_empty())
+        .flat_map(|domain| tree.children(domain).filter_map(|device| vif_of(domain.name(), device.name())))
         .collect();
-    domains.sort_by_key(|domain| domain.domid);
+    let paths = vifs.iter().flat_map(|vif| nodes.iter().map(move |node| node_of(*vif, node)));
+    let values = store.read_each(paths)?;
+    let mut by_domain: BTreeMap<u32, Vec<Vif>> = BTreeMap::new();
+    for (vif, values) in vifs.iter().zip(values.chunks(nodes.len())) {
+        let known = nodes.iter().zip(values).filter_map(|(node, value)| {
+            let value = value.as_ref().ok()?.as_ref().filter(|value| !value.is_empty())?;
+            Some((*node, visible(value)))
+        });
+        by_domain.entry(vif.domid).or_default().push(vif_in_store(*vif, known.collect()));
+    }
+    let mut domains: Vec<Domain> = by_domain
+        .into_iter()
+        .map(|(domid, mut vifs)| {
+            vifs.sort_by_key(|vif| vif.devid);
+            Domain { domid, name: None, uuid: None, vifs }
+        })
+        .collect();
     let nodes = domains.iter().flat_map(|domain| ["name", "vm"].map(|node| (domain.domid, node)));
     let values = store
         .read_each(nodes.map(|(domid, node)| format!("/local/domain/{domid}/{node}")).collect::<Vec<_>>())?;
@@ -110,19 +131,20 @@ fn domains_in_store() -> Result<Vec<Domain>, xenstore::Error> {
     Ok(domains)
 }
 
-fn vif_in_store(tree: &Tree, folder: &xenstore::Node, domid: u32) -> Option<Vif> {
-    let devid = folder.name().parse().ok()?;
-    let mut nodes: BTreeMap<&str, String> = BTreeMap::new();
-    for node in tree.children(folder) {
-        if let Some(value) = node.value().filter(|value| !value.is_empty()) {
-            nodes.insert(node.name(), visible(value));
-        }
-    }
+fn vif_of(domid: &str, devid: &str) -> Option<vif::Vif> {
+    Some(vif::Vif { domid: domid.parse().ok()?, devid: devid.parse().ok()? })
+}
+
+fn node_of(vif::Vif { domid, devid }: vif::Vif, node: &str) -> String {
+    format!("{BACKENDS}/{domid}/{devid}/{node}")
+}
+
+fn vif_in_store(id: vif::Vif, mut nodes: BTreeMap<&str, String>) -> Vif {
     let mut take = |name: &str| nodes.remove(name);
     let ip = take("ip").unwrap_or_default();
-    Some(Vif {
-        devid,
-        device: take("vifname").or_else(|| Some(vif::Vif { domid, devid }.to_string())),
+    Vif {
+        devid: id.devid,
+        device: take("vifname").or_else(|| Some(id.to_string())),
         mac: take("mac"),
         ip: ip.split([' ', ',']).filter(|word| !word.is_empty()).map(Into::into).collect(),
         bridge: None,
@@ -131,7 +153,7 @@ fn vif_in_store(tree: &Tree, folder: &xenstore::Node, domid: u32) -> Option<Vif>
         hotplug_status: take("hotplug-status"),
         hotplug_error: take("hotplug-error"),
         ..Vif::default()
-    })
+    }
 }
 
 /// What a value says, as one line without control characters: it may come from a guest.

@@ -5,7 +5,7 @@ mod drawing;
 mod model;
 mod text;
 
-pub use collect::{collect, collect_without_guards};
+pub use collect::{collect, outline};
 pub use drawing::drawing;
 pub use model::{Bridge, Domain, Guard, Inventory, Tap, Traffic, Vif};
 pub use text::{bridges, listing};

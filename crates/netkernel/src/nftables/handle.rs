@@ -165,14 +165,6 @@ impl NfTables {
             .attempting(|| format!("list the rules of packet filter table {}", table.name))
     }
 
-    /// The rules of all tables of `family`, in order within each chain.
-    pub fn rules_of_family(&mut self, family: TableFamily) -> Result<Vec<RuleInfo>, Error> {
-        let request = request(message::GETRULE, family);
-        self.socket
-            .dump(&request, Vec::new, |rules, reply| rules.push(RuleInfo::parse(reply.payload)))
-            .attempting(|| format!("list the packet filter rules of family {}", family.word()))
-    }
-
     /// Closes the connection. If something was deleted, a child process does that a tenth of a second later, so that
     /// this program need not wait for the kernel to finish the deletion.
     ///

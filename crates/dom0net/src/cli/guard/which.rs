@@ -48,7 +48,7 @@ impl Host {
             return Ok(Rc::clone(inventory));
         }
         let records = Records::of(&Places::from_environment());
-        let inventory = Rc::new(inventory::collect_without_guards(&mut self.kernel, &records)?);
+        let inventory = Rc::new(inventory::outline(&mut self.kernel, &records)?);
         self.inventory = Some(Rc::clone(&inventory));
         Ok(inventory)
     }
