@@ -37,7 +37,8 @@ const fn chosen(title: &'static str, limit: u32) -> Chosen {
 ///
 /// Not among them: what kills `network-bridge` at each of its steps, and what looks for leaks of the lab after thousands of
 /// plugs, because they take many minutes there; what counts how many of thousands of packets a second are lost, because the
-/// emulator itself loses some; and the stock scripts, which have made way for ours in this dom0.
+/// emulator itself loses some; leases, bonds and VLANs of the card, whose tests have not
+/// been tried there yet; and the stock scripts, which have made way for ours in this dom0.
 ///
 /// In the order in which they run. When a slow machine has no time left for the last ones, they are skipped.
 const CHOSEN: &[Chosen] = &[
