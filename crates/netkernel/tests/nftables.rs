@@ -132,6 +132,8 @@ fn every_kind_of_test_means_what_it_says() -> Outcome {
         (test(Test::IsNot(vec![5])), 3),
         (test(Test::Within(vec![5], vec![9])), 2),
         (test(Test::Outside(vec![5], vec![9])), 2),
+        (test(Test::OneOf(KeyKind::Number(1), [1, 5, 9].map(|it| Element::one([it])).to_vec())), 3),
+        (test(Test::NoneOf(KeyKind::Number(1), [1, 5, 9].map(|it| Element::one([it])).to_vec())), 1),
         (Match { field, mask: Some(vec![4]), test: Test::Is(vec![4]) }, 2),
     ];
     host.run(|| -> Outcome {
@@ -186,6 +188,73 @@ fn sets_hold_values_and_intervals() -> Outcome {
         delivered(&host, &guest, &[7, 8, 12, 15, 16, 254, 255].map(address));
         let counted: Vec<_> = filter.rules(TABLE, None)?.iter().map(|rule| rule.counted.unwrap().0).collect();
         assert_eq!(counted, [4, 4, 1]);
+        Ok(())
+    })?
+}
+
+#[test]
+fn packets_are_counted_by_what_they_are() -> Outcome {
+    let Some((host, guest)) = pair() else {
+        return Ok(());
+    };
+    host.run(|| -> Outcome {
+        let mut batch = Batch::new();
+        ingress_chain(&mut batch, Policy::Accept);
+        let keys = KeyKind::Joined(&[KeyKind::LinkName, KeyKind::Number(1)]);
+        // Once more does no harm.
+        batch.add_counting_set(TABLE, "counted", keys, 2);
+        batch.add_counting_set(TABLE, "counted", keys, 2);
+        let key = vec![Field::InputLink, Field::link(14, 1)];
+        let count = Statement::CountIn { set: "counted".into(), key };
+        batch.add_rule(TABLE, "ingress", &rule(vec![ours()], vec![count]));
+        let mut filter = NfTables::open()?;
+        filter.commit(&batch)?;
+        assert_eq!(filter.elements(TABLE, "counted")?, []);
+        // The third kind finds no room.
+        delivered(&host, &guest, &[frame(1, 5), frame(1, 7), frame(1, 5), frame(1, 9)]);
+        let key = |last: u8| [&link_name(&name("vif1.0"))[..], &[last, 0, 0, 0]].concat();
+        let packets = |filter: &mut NfTables, last| -> Result<_, netkernel::netlink::Error> {
+            let element = filter.element(TABLE, "counted", &key(last))?;
+            Ok(element.and_then(|element| element.counted).map(|(packets, _)| packets))
+        };
+        assert_eq!(filter.elements(TABLE, "counted")?.len(), 2);
+        assert_eq!([5, 7, 9].map(|last| packets(&mut filter, last).unwrap()), [Some(2), Some(1), None]);
+        let mut batch = Batch::new();
+        batch.delete_elements(TABLE, "counted", &[Element::one(key(5))]);
+        filter.commit(&batch)?;
+        assert_eq!(packets(&mut filter, 5)?, None);
+        assert_eq!(filter.element(TABLE, "no-such-set", &key(5))?, None);
+        assert_eq!(filter.elements(TABLE, "no-such-set")?, []);
+        Ok(())
+    })?
+}
+
+#[test]
+fn elements_bear_comments_and_are_not_made_twice() -> Outcome {
+    let Some((host, _guest)) = pair() else {
+        return Ok(());
+    };
+    host.run(|| -> Outcome {
+        let mut batch = Batch::new();
+        batch.add_table(TABLE);
+        batch.ensure_set(TABLE, "noted", KeyKind::LinkName);
+        batch.ensure_set(TABLE, "noted", KeyKind::LinkName);
+        let key = link_name(&name("vif1.0"));
+        batch.add_commented_element(TABLE, "noted", &key, "locked");
+        let mut filter = NfTables::open()?;
+        filter.commit(&batch)?;
+        let comment = |filter: &mut NfTables| filter.element(TABLE, "noted", &key).unwrap().unwrap().comment;
+        assert_eq!(comment(&mut filter).as_deref(), Some("locked"));
+        let mut batch = Batch::new();
+        batch.add_commented_element(TABLE, "noted", &key, "open");
+        assert!(filter.commit(&batch).unwrap_err().is_exists());
+        // Another comes in its place in one step.
+        let mut batch = Batch::new();
+        batch.delete_elements(TABLE, "noted", &[Element::one(key)]);
+        batch.add_commented_element(TABLE, "noted", &key, "open");
+        filter.commit(&batch)?;
+        assert_eq!(comment(&mut filter).as_deref(), Some("open"));
+        assert_eq!(filter.elements(TABLE, "noted")?.len(), 1);
         Ok(())
     })?
 }
@@ -252,6 +321,12 @@ fn nft_shows_what_was_meant() -> Outcome {
             vec![Statement::DoNotTrack, Statement::Count, Statement::Verdict(Verdict::Drop)],
         );
         batch.add_rule(TABLE, "ingress", &Rule { comment: Some("why".into()), ..dropped });
+        let keys = KeyKind::Joined(&[KeyKind::LinkName, KeyKind::Mark]);
+        batch.add_counting_set(TABLE, "counted", keys, 100);
+        let count = Statement::CountIn { set: "counted".into(), key: vec![Field::InputLink, Field::Mark] };
+        batch.add_rule(TABLE, "ingress", &rule(vec![], vec![count]));
+        let element = [&link_name(&name("web"))[..], &7_u32.to_ne_bytes()].concat();
+        batch.add_elements(TABLE, "counted", &[Element::one(element)]);
         NfTables::open()?.commit(&batch)?;
         let output = Command::new(&nft).args(["list", "ruleset"]).output()?;
         let text = String::from_utf8(output.stdout)?;
@@ -263,6 +338,11 @@ fn nft_shows_what_was_meant() -> Outcome {
             "notrack counter packets 0 bytes 0 drop comment \"why\"",
             "type ipv6_addr",
             "elements = { 2001:db8::1 }",
+            "type ifname . mark",
+            "size 100",
+            "flags dynamic",
+            "\"web\" . 0x00000007",
+            "update @counted { iifname . meta mark counter }",
         ] {
             assert!(text.contains(wanted), "{wanted}\nin\n{text}");
         }

@@ -1,29 +1,31 @@
 //! The one place that turns a policy into packet filter rules.
 //!
-//! The shape is a tree of decisions. A frame reaches only the chain of its own ethertype; a chain accepts what it knows
-//! to be right and drops all else, counting why. A match on a field that the frame does not have fails, so that
-//! only *accepting* rules and `goto`s may decide what is right: a rule that would accept because something is
-//! *not* found always stands behind one that has found the header sound.
+//! A guard is one chain at the ingress of its device, which begins with what most frames are: the guest's own IPv4, IPv6 and ARP,
+//! each decided by few comparisons. Whether an IP packet is sound the [shared chains](super::sound) say. What nothing has accepted is
+//! marked with a reason, counted, and dropped by the chain's policy: only *accepting* rules and jumps may decide what is right. A
+//! match on a field that the frame does not have fails, so that a rule that would accept because something is *not* found always
+//! stands behind one that has found the header sound.
 //!
 //! A VLAN tag is taken off by the kernel before the rules see the frame: what is behind one tag is found in the same
-//! places as without, and goes through the same chains. Behind a second tag nothing is found, and nothing passes.
+//! places as without, and goes through the same rules, in a chain of its own. Behind a second tag nothing is found, and nothing passes.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ethernet::MacAddress;
 use ipnet::IpNet;
 use netkernel::nftables::{Element, Field, KeyKind, Match, Rule, Statement, Test, Verdict};
 
 use super::frame::{
-    ARP_SENDER_ADDRESS, IPV4_SOURCE, IPV6_SOURCE, ND_TARGET, arp_is_request, arp_is_sound, arp_sender_mac,
-    comes_from, comes_from_as, destination_port, dhcp_client_is, dhcp_is_request, ethertype,
-    goes_to_reserved_group, has_transport_header, inner_type_is, ipv6_source_is_unspecified, is_a_length,
-    is_mld_form, is_of_vlan, is_plain_nd, is_whole_ipv4_packet, message_type, nd_link_layer_option,
-    nd_nonce_option, outer_type_is, protocol, source_port, transport_is, transport_is_not,
+    ARP_SENDER_ADDRESS, IPV4_SOURCE, IPV6_SOURCE, ND_TARGET, arp_is_request, arp_is_sound, arp_sender,
+    arp_sender_mac, comes_from, comes_from_as, comes_not_from, dhcp_client_is, dhcp_is_request, ethertype,
+    goes_to_no_reserved_group, inner_type_is, ipv6_source_is_unspecified, is_a_length,
+    is_from_a_dhcp_client_port, is_none_of, is_of_vlan, is_whole_ipv4_packet, nd_link_layer_option, octets,
+    outer_type_is, protocol, transport_is,
 };
+use super::marks::{self, Form};
 use super::policy::{LLC, Mode, Policy, Protocols, Vlans};
 use super::reason::Reason;
-use super::sound::Sound;
+use super::sound::{Shared, Sound, say};
 
 /// A chain and its rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,322 +38,334 @@ pub(super) struct Chain {
 const COMPARED_ADDRESSES: usize = 2;
 /// How many dropped frames a second are told to the log, and how many at once.
 const LOGGED: (u64, u32) = (5, 10);
+/// What the name of the chain for tagged frames has behind that of the port and a dash.
+const TAGGED: &str = "vlan";
 
 /// Turns `policy` into chains whose names begin with `name`. The first is the base chain, which has just that name.
 ///
 /// None at all: the guard is disabled.
 pub(super) fn compile(policy: &Policy, name: &str) -> Vec<Chain> {
-    let mut compiler = Compiler {
+    if policy.mode == Mode::Disabled {
+        return Vec::new();
+    }
+    let mut ipv6 = policy.all_ipv6();
+    // Most packets come from others.
+    ipv6.sort_by_key(|net| net.addr().is_unicast_link_local());
+    let compiler = Compiler {
         policy,
+        sound: Sound::of(policy),
         macs: policy.macs(),
         ipv4: policy.ipv4.iter().copied().map(IpNet::V4).collect(),
-        ipv6: policy.all_ipv6().into_iter().map(IpNet::V6).collect(),
+        ipv6: ipv6.into_iter().map(IpNet::V6).collect(),
         name,
-        chains: Vec::new(),
     };
-    match policy.mode {
-        Mode::Disabled => return Vec::new(),
-        Mode::Locked => compiler.locked(),
-        Mode::MacOnly | Mode::Open => compiler.any_address(),
+    let mut chains = vec![Chain { name: name.to_owned(), rules: compiler.rules(Layer::Outer) }];
+    if policy.vlans != Vlans::Only(Vec::new()) {
+        chains.push(Chain { name: compiler.tagged_chain(), rules: compiler.rules(Layer::BehindTag) });
     }
-    compiler.chains
+    chains
 }
 
 struct Compiler<'a> {
     policy: &'a Policy,
+    sound: Sound,
     macs: Vec<MacAddress>,
     ipv4: Vec<IpNet>,
     ipv6: Vec<IpNet>,
     name: &'a str,
-    chains: Vec<Chain>,
+}
+
+/// Where the type of a frame's content stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Layer {
+    /// Behind the MAC addresses.
+    Outer,
+    /// Behind a VLAN tag. The tag's chain is reached only from the guest's own MAC address.
+    BehindTag,
 }
 
 impl Compiler<'_> {
-    fn locked(&mut self) {
-        self.base(["ip4", "ip6", "arp"]);
-        self.chain("ip4", |it| {
-            let mut rules: Vec<Rule> = it.own_ipv4(IPV4_SOURCE).map(|own| it.on([own], "ip4-own")).collect();
-            rules.push(accept(it.dhcp_request([Match::is(IPV4_SOURCE, [0; 4])])));
-            rules.push(it.drop_as(Reason::Ipv4Source, []));
-            rules
-        });
-        self.chain("arp", |it| {
-            let from_self = |operation: Match| vec![operation, arp_sender_mac(&it.macs)];
-            let mut rules: Vec<Rule> = it
-                .own_ipv4(ARP_SENDER_ADDRESS)
-                .map(|own| accept(from_self(arp_is_sound()).into_iter().chain([own])))
-                .collect();
-            // A probe (RFC 5227): is this address free?
-            let probe = Match::is(ARP_SENDER_ADDRESS, [0; 4]);
-            rules.push(accept(from_self(arp_is_request()).into_iter().chain([probe])));
-            rules.push(it.drop_as(Reason::Arp, []));
-            rules
-        });
-        self.chain("ip6", |it| {
-            let mut rules: Vec<Rule> = it.own_ipv6(IPV6_SOURCE).map(|own| it.on([own], "ip6-own")).collect();
-            rules.push(it.on([ipv6_source_is_unspecified()], "ip6-none"));
-            rules.push(it.drop_as(Reason::Ipv6Source, []));
-            rules
-        });
-        self.chain("ip4-own", Self::own_ipv4_packet);
-        self.chain("ip6-own", Self::own_ipv6_packet);
-        self.chain("ip6-none", Self::unspecified_ipv6);
-        self.chain("nd-target", |it| {
-            let mut rules: Vec<Rule> = it.own_ipv6(ND_TARGET).map(|own| accept([own])).collect();
-            rules.push(it.drop_as(Reason::Neighbour, []));
-            rules
-        });
-        self.log_chain();
+    fn rules(&self, layer: Layer) -> Vec<Rule> {
+        let looks_into = |kind: [u8; 2]| self.policy.protocols.allow(u16::from_be_bytes(kind));
+        let is_locked = self.policy.mode == Mode::Locked;
+        let mut rules = Vec::new();
+        // What is frequent comes first.
+        if looks_into(ethertype::IPV4) {
+            rules.extend(self.own_packets(layer, ethertype::IPV4, self.own_ipv4(IPV4_SOURCE), Shared::Ipv4));
+        }
+        if looks_into(ethertype::IPV6) {
+            rules.extend(self.own_packets(layer, ethertype::IPV6, self.own_ipv6(IPV6_SOURCE), Shared::Ipv6));
+        }
+        if looks_into(ethertype::ARP) {
+            rules.extend(self.arp(layer));
+        }
+        if looks_into(ethertype::IPV4) && (is_locked || !self.policy.dhcp_server) {
+            rules.extend(self.dhcp_requests(layer));
+        }
+        if looks_into(ethertype::IPV6) && is_locked {
+            rules.extend(self.neighbour_discovery(layer));
+        }
+        rules.extend(self.other_protocols(layer));
+        rules.extend(self.dropped(layer));
+        rules
     }
 
-    fn any_address(&mut self) {
-        self.base(["ip4-own", "ip6-own", "arp"]);
-        self.chain("arp", |it| {
-            if it.policy.mode == Mode::Open {
-                return vec![accept([])];
-            }
-            vec![accept([arp_sender_mac(&it.macs)]), it.drop_as(Reason::Arp, [])]
-        });
-        self.chain("ip4-own", Self::own_ipv4_packet);
-        self.chain("ip6-own", Self::own_ipv6_packet);
-        self.log_chain();
-    }
-
-    /// The base chain and that for tagged frames: who sends, and what kind of frame it is. `chains`: those for IPv4,
-    /// IPv6 and ARP.
-    fn base(&mut self, chains: [&str; 3]) {
-        let types = [ethertype::IPV4, ethertype::IPV6, ethertype::ARP];
-        let looked_into: Vec<([u8; 2], &str)> = types
-            .into_iter()
-            .zip(chains)
-            .filter(|(kind, _)| self.policy.protocols.allow(u16::from_be_bytes(*kind)))
-            .collect();
-        self.chain("", |it| {
-            let mut rules: Vec<Rule> =
-                looked_into.iter().map(|(kind, chain)| it.on(it.own_of_type(*kind), chain)).collect();
-            rules.extend(it.tagged());
-            rules.extend(it.other_protocols(outer_type_is));
-            if it.policy.mode != Mode::Open {
-                rules.push(it.drop_as(Reason::Mac, []));
-            }
-            rules
-        });
-        if self.policy.vlans != Vlans::Only(Vec::new()) {
-            self.chain("vlan", |it| {
-                let mut rules: Vec<Rule> =
-                    looked_into.iter().map(|(kind, chain)| it.on([inner_type_is(*kind)], chain)).collect();
-                // Nothing can be seen behind a second tag.
-                rules.extend(
-                    [ethertype::VLAN, ethertype::PROVIDER_VLAN]
-                        .map(|kind| it.drop_as(Reason::Ethertype, [inner_type_is(kind)])),
-                );
-                rules.extend(it.other_protocols(inner_type_is));
-                rules
-            });
+    /// Packets of this type from one of these sources go through a shared chain, which accepts the sound ones.
+    fn own_packets(&self, layer: Layer, kind: [u8; 2], sources: Vec<Match>, chain: Shared) -> Vec<Rule> {
+        let jump = |source: Option<Match>| {
+            let conditions = self.is(layer, kind).into_iter().chain(source);
+            self.jump(conditions, chain)
+        };
+        if self.policy.mode == Mode::Locked {
+            sources.into_iter().map(|source| jump(Some(source))).collect()
+        } else {
+            vec![jump(None)]
         }
     }
 
-    /// Frames with a tag: those for the guest's VLANs are looked into.
-    fn tagged(&self) -> Vec<Rule> {
-        let is_any_protocol = self.policy.protocols == Protocols::All;
+    fn arp(&self, layer: Layer) -> Vec<Rule> {
+        let with =
+            |conditions: Vec<Match>| accept(self.is(layer, ethertype::ARP).into_iter().chain(conditions));
+        match self.policy.mode {
+            Mode::Open | Mode::Disabled => vec![with(Vec::new())],
+            Mode::MacOnly => vec![with(vec![arp_sender_mac(&self.macs)])],
+            Mode::Locked => {
+                let sound = |sender: Vec<Match>| with([vec![arp_is_sound()], sender].concat());
+                let mut rules: Vec<Rule> = self.arp_senders().into_iter().map(sound).collect();
+                // A probe (RFC 5227): is this address free?
+                let nobody = IpNet::from(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+                let sender = match self.macs[..] {
+                    [mac] => vec![arp_sender(mac, nobody)],
+                    _ => vec![arp_sender_mac(&self.macs), Match::is(ARP_SENDER_ADDRESS, [0; 4])],
+                };
+                rules.push(with([vec![arp_is_request()], sender].concat()));
+                rules
+            }
+        }
+    }
+
+    /// What tells that the sender of an ARP message is the guest; one of them must hold.
+    fn arp_senders(&self) -> Vec<Vec<Match>> {
+        match self.macs[..] {
+            [mac] if self.ipv4.len() <= COMPARED_ADDRESSES => {
+                self.ipv4.iter().map(|network| vec![arp_sender(mac, *network)]).collect()
+            }
+            _ => {
+                let mac = || arp_sender_mac(&self.macs);
+                self.own_ipv4(ARP_SENDER_ADDRESS).into_iter().map(|address| vec![mac(), address]).collect()
+            }
+        }
+    }
+
+    /// What a DHCP client says, for itself. No fragments: a later one could overwrite whom it speaks for.
+    fn dhcp_requests(&self, layer: Layer) -> Vec<Rule> {
         let mut rules = Vec::new();
-        for kind in [ethertype::VLAN, ethertype::PROVIDER_VLAN] {
-            let all = [1..=4094];
+        if self.policy.mode == Mode::Locked && !self.is_own(Ipv4Addr::UNSPECIFIED.into()) {
+            let mut from_nobody = self.is(layer, ethertype::IPV4);
+            from_nobody.extend([Match::is(IPV4_SOURCE, [0; 4]), transport_is(protocol::UDP)]);
+            rules.push(Rule {
+                matches: from_nobody,
+                statements: vec![marks::set(marks::of_form(Form::DhcpRequest, Reason::Ipv4Source))],
+                comment: None,
+            });
+        }
+        let mut is_request = vec![
+            marks::has_form(Form::DhcpRequest),
+            is_whole_ipv4_packet(),
+            is_from_a_dhcp_client_port(),
+            dhcp_is_request(),
+        ];
+        if self.policy.mode != Mode::Open {
+            is_request.push(dhcp_client_is(&self.macs));
+        }
+        rules.push(self.pass(is_request));
+        rules
+    }
+
+    /// Neighbour discovery that names the guest's own MAC address, or one of its addresses. The marks tell that the packet has the form
+    /// for it, and that its source is right.
+    fn neighbour_discovery(&self, layer: Layer) -> Vec<Rule> {
+        let mark = |form| marks::of_form(form, Reason::Neighbour);
+        let with_option = |form, offset, kind| {
+            [vec![marks::is(mark(form))], nd_link_layer_option(offset, kind, &self.macs)].concat()
+        };
+        let mut rules = Vec::new();
+        if !self.is_own(Ipv6Addr::UNSPECIFIED.into()) {
+            let mut from_nobody = self.is(layer, ethertype::IPV6);
+            from_nobody.push(ipv6_source_is_unspecified());
+            rules.push(self.jump(from_nobody, Shared::Unspecified));
+        }
+        rules.extend([
+            self.pass(with_option(Form::NeighbourSolicitation, 24, 1)),
+            self.pass(with_option(Form::RouterSolicitation, 8, 1)),
+            Rule {
+                matches: with_option(Form::NeighbourAdvertisement, 24, 2),
+                statements: vec![marks::set(mark(Form::Target))],
+                comment: None,
+            },
+        ]);
+        let targets = self.own_ipv6(ND_TARGET).into_iter();
+        rules.extend(targets.map(|own| self.pass(vec![marks::is(mark(Form::Target)), own])));
+        rules
+    }
+
+    /// What is neither ARP nor IP, as far as it is allowed: frames with a tag, and other protocols.
+    fn other_protocols(&self, layer: Layer) -> Vec<Rule> {
+        let mut rules = if layer == Layer::Outer { self.tagged() } else { Vec::new() };
+        // Spanning trees, discovery, pauses: what disturbs the wire itself.
+        let harmless =
+            |conditions: Vec<Match>| accept(conditions.into_iter().chain([goes_to_no_reserved_group()]));
+        let of_any_type = |kind: Match| [self.own_mac(layer), vec![kind]].concat();
+        match &self.policy.protocols {
+            Protocols::All => {
+                let known = LOOKED_INTO.into_iter().chain(TAGS);
+                rules.push(harmless(of_any_type(is_none_of(layer.kind([0, 0]).field, known))));
+            }
+            Protocols::Only(kinds) => {
+                let others = kinds.iter().copied().filter(|&kind| {
+                    !LOOKED_INTO.contains(&kind.to_be_bytes()) && !self.is_tag(layer, kind.to_be_bytes())
+                });
+                rules.extend(others.map(|kind| {
+                    harmless(match kind {
+                        LLC => of_any_type(is_a_length(&layer.kind([0, 0]))),
+                        kind => self.is(layer, kind.to_be_bytes()),
+                    })
+                }));
+            }
+        }
+        rules
+    }
+
+    /// Frames with a tag for one of the guest's VLANs are looked into.
+    fn tagged(&self) -> Vec<Rule> {
+        let all = [1..=4094];
+        let looked_into = TAGS.into_iter().filter_map(|kind| {
             let ranges = match &self.policy.vlans {
                 Vlans::All => &all[..],
                 Vlans::Only(ranges) if kind == ethertype::VLAN => ranges,
                 Vlans::Only(_) => &[],
             };
-            if !ranges.is_empty() {
-                let mut own = self.own_of_type(kind);
+            (!ranges.is_empty()).then(|| {
+                let mut own = self.is(Layer::Outer, kind);
                 own.push(is_of_vlan(ranges));
-                rules.push(self.on(own, "vlan"));
-            }
-            if !ranges.is_empty() || is_any_protocol {
-                rules.push(self.drop_as(Reason::Vlan, self.own_of_type(kind)));
-            }
+                goto(own, self.tagged_chain())
+            })
+        });
+        looked_into.collect()
+    }
+
+    /// Whether this type stands for a tag that is looked at, and not for one of the protocols that are allowed.
+    fn is_tag(&self, layer: Layer, kind: [u8; 2]) -> bool {
+        // Nothing can be seen behind a second tag.
+        TAGS.contains(&kind) && (layer == Layer::BehindTag || self.looks_at_tags(kind))
+    }
+
+    fn looks_at_tags(&self, kind: [u8; 2]) -> bool {
+        match (&self.policy.vlans, &self.policy.protocols) {
+            (Vlans::All, _) | (_, Protocols::All) => true,
+            (Vlans::Only(ranges), _) => kind == ethertype::VLAN && !ranges.is_empty(),
         }
+    }
+
+    /// Says why, counts, perhaps tells the log. That the frame is dropped is the chain's policy.
+    fn dropped(&self, layer: Layer) -> Vec<Rule> {
+        let mut rules = Vec::new();
+        if layer == Layer::Outer && self.policy.mode != Mode::Open {
+            rules.push(say(Reason::Mac, [comes_not_from(&self.macs)]));
+        }
+        if layer == Layer::Outer && Sound::explains(self.policy) {
+            rules.push(self.jump(self.own_mac(layer), Shared::Unmarked));
+        } else {
+            rules.extend(self.explained(layer));
+        }
+        rules.push(self.jump([], Shared::Count));
+        rules.extend(self.logged());
         rules
     }
 
-    /// What is neither ARP nor IP, as far as it is allowed; the rest of what comes from the guest's own MAC address drops.
-    /// `is`: where the type is looked for.
-    fn other_protocols(&self, is: fn([u8; 2]) -> Match) -> Vec<Rule> {
-        let from_own = || match self.policy.mode {
-            Mode::Open => Vec::new(),
-            _ => vec![comes_from(&self.macs)],
-        };
-        let own = |more: Match| from_own().into_iter().chain([more]);
-        // Spanning trees, discovery, pauses: what disturbs the wire itself.
-        let reserved = || self.drop_as(Reason::Ethertype, own(goes_to_reserved_group()));
-        let types = match &self.policy.protocols {
-            Protocols::All => return vec![reserved(), accept(from_own())],
-            Protocols::Only(types) => types,
-        };
-        let mut rules: Vec<Rule> = types
-            .iter()
-            .filter(|kind| !LOOKED_INTO.contains(kind))
-            .map(|&kind| match kind {
-                LLC => accept(own(is_a_length(&is([0, 0])))),
-                kind => accept(own(is(kind.to_be_bytes()))),
-            })
-            .collect();
-        if !rules.is_empty() {
-            rules.insert(0, reserved());
-        }
-        rules.push(self.drop_as(Reason::Ethertype, from_own()));
+    fn explained(&self, layer: Layer) -> Vec<Rule> {
+        let mut rules =
+            vec![say(Reason::Ethertype, self.own_mac(layer).into_iter().chain([marks::is_none()]))];
+        let of_locked = [(ethertype::IPV4, Reason::Ipv4Source), (ethertype::IPV6, Reason::Ipv6Source)];
+        let of_locked = of_locked.into_iter().filter(|_| self.policy.mode == Mode::Locked);
+        let addresses = of_locked
+            .chain([(ethertype::ARP, Reason::Arp)])
+            .filter(|(kind, _)| self.policy.protocols.allow(u16::from_be_bytes(*kind)));
+        let tags = TAGS.into_iter().filter(|kind| layer == Layer::Outer && self.looks_at_tags(*kind));
+        let kinds = addresses.chain(tags.map(|kind| (kind, Reason::Vlan)));
+        rules.extend(kinds.map(|(kind, reason)| {
+            let mut conditions = self.is(layer, kind);
+            conditions.push(marks::is(marks::of(Reason::Ethertype)));
+            say(reason, conditions)
+        }));
         rules
+    }
+
+    fn logged(&self) -> Option<Rule> {
+        let of = self.policy.logged_as.as_ref().map(|name| format!(" of {name}")).unwrap_or_default();
+        let prefix = format!("dom0net dropped {}{of}: ", self.name);
+        let statements =
+            vec![Statement::Limit { per_second: LOGGED.0, burst: LOGGED.1 }, Statement::Log(prefix.into())];
+        self.policy.log.then(|| Rule { statements, ..Rule::default() })
     }
 
     /// The frame comes from the guest's own MAC address, and is of this type.
-    fn own_of_type(&self, kind: [u8; 2]) -> Vec<Match> {
-        match self.policy.mode {
-            Mode::Open => vec![outer_type_is(kind)],
-            _ => vec![comes_from_as(&self.macs, kind)],
+    fn is(&self, layer: Layer, kind: [u8; 2]) -> Vec<Match> {
+        match (layer, self.policy.mode) {
+            (Layer::Outer, mode) if mode != Mode::Open => vec![comes_from_as(&self.macs, kind)],
+            _ => vec![layer.kind(kind)],
         }
     }
 
-    /// IPv4 whose source is right.
-    fn own_ipv4_packet(&self) -> Vec<Rule> {
-        let mut rules = vec![self.if_sound("ip4")];
-        if !self.policy.dhcp_server {
-            rules.extend([
-                accept(self.dhcp_request([])),
-                self.drop_as(Reason::Dhcp, [transport_is(protocol::UDP)]),
-            ]);
-        }
-        if self.is_watched_for_routers() {
-            rules.push(self.drop_as(Reason::Router, [transport_is_not(protocol::UDP)]));
-        }
-        rules.push(self.drop_as(Reason::Malformed, []));
-        rules
-    }
-
-    /// IPv6 whose source is right.
-    fn own_ipv6_packet(&self) -> Vec<Rule> {
-        let is_locked = self.policy.mode == Mode::Locked;
-        let mut rules = vec![self.if_sound("ip6")];
-        if is_locked {
-            rules.extend(self.own_neighbour_discovery());
-        }
-        rules.push(self.drop_as(Reason::Malformed, [Sound::came_back_malformed()]));
-        if self.is_watched_for_routers() {
-            rules.push(self.drop_as(Reason::Router, [Sound::came_back_from_router()]));
-        }
-        if !self.policy.dhcp_server {
-            rules.push(self.drop_as(Reason::Dhcp, [transport_is(protocol::UDP), has_transport_header()]));
-        }
-        if is_locked {
-            rules.push(
-                self.drop_as(Reason::Neighbour, [transport_is(protocol::ICMPV6), has_transport_header()]),
-            );
-        }
-        rules.push(self.drop_as(Reason::Malformed, []));
-        rules
-    }
-
-    /// Whether something that only a router says is dropped.
-    fn is_watched_for_routers(&self) -> bool {
-        !self.policy.router || self.policy.vrrp.is_empty()
-    }
-
-    /// Accepts what the shared chain for this family finds sound.
-    fn if_sound(&self, family: &str) -> Rule {
-        let jump = Statement::Verdict(Verdict::Jump(Sound::of(self.policy).chain(family).into()));
-        Rule { matches: Vec::new(), statements: vec![jump], comment: None }
-    }
-
-    /// What a DHCP client says, for itself. No fragments: a later one could overwrite whom it speaks for.
-    fn dhcp_request(&self, source: impl IntoIterator<Item = Match>) -> Vec<Match> {
-        let mut matches: Vec<Match> = source.into_iter().collect();
-        matches.extend([
-            transport_is(protocol::UDP),
-            source_port(68),
-            destination_port(67),
-            is_whole_ipv4_packet(),
-            dhcp_is_request(),
-        ]);
-        if self.policy.mode != Mode::Open {
-            matches.push(dhcp_client_is(&self.macs));
-        }
-        matches
-    }
-
-    /// IPv6 from `::`: asking whether an address is free, and joining groups.
-    fn unspecified_ipv6(&self) -> Vec<Rule> {
-        vec![
-            self.on([is_plain_nd(24), message_type(135, 135)], "nd-target"),
-            self.on([is_plain_nd(32), message_type(135, 135), nd_nonce_option(24)], "nd-target"),
-            accept(joining_groups(131, 132)),
-            accept(joining_groups(143, 143)),
-            self.drop_as(Reason::Ipv6Source, []),
-        ]
-    }
-
-    /// Neighbour discovery that names the guest's own MAC address, or one of its addresses.
-    fn own_neighbour_discovery(&self) -> [Rule; 4] {
-        let option = |offset, kind| nd_link_layer_option(offset, kind, &self.macs);
-        let with = |length, kind, option: Vec<Match>| {
-            [is_plain_nd(length), message_type(kind, kind)].into_iter().chain(option).collect::<Vec<_>>()
-        };
-        [
-            accept(with(32, 135, option(24, 1))),
-            accept(with(16, 133, option(8, 1))),
-            self.on(with(32, 136, option(24, 2)), "nd-target"),
-            self.on(with(24, 136, Vec::new()), "nd-target"),
-        ]
-    }
-
-    fn log_chain(&mut self) {
-        if self.policy.log {
-            self.chain("log", |it| {
-                let of = it.policy.logged_as.as_ref().map(|name| format!(" of {name}")).unwrap_or_default();
-                let prefix = format!("dom0net dropped {}{of}: ", it.name);
-                let tell = vec![
-                    Statement::Limit { per_second: LOGGED.0, burst: LOGGED.1 },
-                    Statement::Log(prefix.into()),
-                ];
-                let drop = vec![Statement::Verdict(Verdict::Drop)];
-                [tell, drop].map(|statements| Rule { statements, ..Rule::default() }).to_vec()
-            });
+    /// The frame comes from the guest's own MAC address.
+    fn own_mac(&self, layer: Layer) -> Vec<Match> {
+        match (layer, self.policy.mode) {
+            (Layer::Outer, mode) if mode != Mode::Open => vec![comes_from(&self.macs)],
+            _ => Vec::new(),
         }
     }
 
-    fn own_ipv4(&self, field: Field) -> impl Iterator<Item = Match> + use<> {
-        address_tests(KeyKind::Ipv4, field, &self.ipv4).into_iter()
+    fn is_own(&self, address: IpAddr) -> bool {
+        self.ipv4.iter().chain(&self.ipv6).any(|network| network.contains(&address))
     }
 
-    fn own_ipv6(&self, field: Field) -> impl Iterator<Item = Match> + use<> {
-        address_tests(KeyKind::Ipv6, field, &self.ipv6).into_iter()
+    fn own_ipv4(&self, field: Field) -> Vec<Match> {
+        address_tests(KeyKind::Ipv4, field, &self.ipv4)
     }
 
-    fn chain(&mut self, suffix: &str, rules: impl FnOnce(&Self) -> Vec<Rule>) {
-        let rules = rules(self);
-        self.chains.push(Chain { name: self.named(suffix), rules });
+    fn own_ipv6(&self, field: Field) -> Vec<Match> {
+        address_tests(KeyKind::Ipv6, field, &self.ipv6)
     }
 
-    fn named(&self, suffix: &str) -> String {
-        if suffix.is_empty() { self.name.to_owned() } else { format!("{}-{suffix}", self.name) }
+    fn tagged_chain(&self) -> String {
+        format!("{}-{TAGGED}", self.name)
     }
 
-    /// If all of this holds, the chain with this suffix decides.
-    fn on(&self, conditions: impl IntoIterator<Item = Match>, suffix: &str) -> Rule {
-        let goto = Statement::Verdict(Verdict::Goto(self.named(suffix).into()));
-        Rule { matches: conditions.into_iter().collect(), statements: vec![goto], comment: None }
+    fn jump(&self, conditions: impl IntoIterator<Item = Match>, chain: Shared) -> Rule {
+        let jump = Statement::Verdict(Verdict::Jump(self.sound.chain(chain).into()));
+        Rule { matches: conditions.into_iter().collect(), statements: vec![jump], comment: None }
     }
 
-    fn drop_as(&self, reason: Reason, conditions: impl IntoIterator<Item = Match>) -> Rule {
-        let verdict = if self.policy.log { Verdict::Goto(self.named("log").into()) } else { Verdict::Drop };
-        Rule {
-            matches: conditions.into_iter().collect(),
-            statements: vec![Statement::Count, Statement::Verdict(verdict)],
-            comment: Some(reason.word().into()),
+    /// If all of this holds, the packet is right after all.
+    fn pass(&self, conditions: Vec<Match>) -> Rule {
+        goto(conditions, self.sound.chain(Shared::Pass))
+    }
+}
+
+impl Layer {
+    /// The content is of this type.
+    fn kind(self, kind: [u8; 2]) -> Match {
+        match self {
+            Self::Outer => outer_type_is(kind),
+            Self::BehindTag => inner_type_is(kind),
         }
     }
 }
 
 /// The ethertypes whose frames are looked into.
-const LOOKED_INTO: [u16; 3] = [0x0800, 0x0806, 0x86dd];
+const LOOKED_INTO: [[u8; 2]; 3] = [ethertype::IPV4, ethertype::IPV6, ethertype::ARP];
+/// Those of tags.
+const TAGS: [[u8; 2]; 2] = [ethertype::VLAN, ethertype::PROVIDER_VLAN];
 
 /// The tests whether a field holds an address of one of these networks; it does if one of them holds.
 fn address_tests(keys: KeyKind, field: Field, networks: &[IpNet]) -> Vec<Match> {
@@ -359,29 +373,21 @@ fn address_tests(keys: KeyKind, field: Field, networks: &[IpNet]) -> Vec<Match> 
     if networks.len() <= COMPARED_ADDRESSES {
         let test = |network: &IpNet| Match {
             field,
-            mask: (!single(network)).then(|| octets_of(network.netmask())),
-            test: Test::Is(octets_of(network.network())),
+            mask: (!single(network)).then(|| octets(network.netmask())),
+            test: Test::Is(octets(network.network())),
         };
         return networks.iter().map(test).collect();
     }
     let elements = if networks.iter().all(single) {
-        networks.iter().map(|network| Element::one(octets_of(network.addr()))).collect()
+        networks.iter().map(|network| Element::one(octets(network.addr()))).collect()
     } else {
         networks.iter().map(|network| Element::addresses(network.network(), network.broadcast())).collect()
     };
     vec![Match { field, mask: None, test: Test::OneOf(keys, elements) }]
 }
 
-fn octets_of(address: IpAddr) -> Vec<u8> {
-    match address {
-        IpAddr::V4(address) => address.octets().to_vec(),
-        IpAddr::V6(address) => address.octets().to_vec(),
-    }
-}
-
-/// A report of multicast listener discovery, of these types.
-fn joining_groups(from: u8, to: u8) -> [Match; 3] {
-    [is_mld_form(), transport_is(protocol::ICMPV6), message_type(from, to)]
+fn goto(matches: Vec<Match>, chain: String) -> Rule {
+    Rule { matches, statements: vec![Statement::Verdict(Verdict::Goto(chain.into()))], comment: None }
 }
 
 pub(super) fn accept(conditions: impl IntoIterator<Item = Match>) -> Rule {

@@ -3,9 +3,11 @@
 //! What a frame is, is decided by the outer ethertype at the link header alone. The kernel's own notion of the
 //! protocol looks past a VLAN tag, so that a tag in front of a forged ARP would hide it from every rule.
 
+use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
 use ethernet::MacAddress;
+use ipnet::IpNet;
 use netkernel::nftables::{Element, Field, KeyKind, Match, Test};
 
 /// Transport protocols (IANA).
@@ -37,6 +39,23 @@ pub(super) fn comes_from_as(macs: &[MacAddress], ethertype: [u8; 2]) -> Match {
 /// The frame comes from one of `macs`.
 pub(super) fn comes_from(macs: &[MacAddress]) -> Match {
     is_mac(Field::link(6, 6), macs)
+}
+
+/// The frame comes from none of `macs`.
+pub(super) fn comes_not_from(macs: &[MacAddress]) -> Match {
+    let field = Field::link(6, 6);
+    match macs {
+        [mac] => Match::is_not(field, mac.octets()),
+        macs => {
+            let elements = macs.iter().map(|mac| Element::one(mac.octets())).collect();
+            Match { field, mask: None, test: Test::NoneOf(KeyKind::Mac, elements) }
+        }
+    }
+}
+
+/// The field holds none of these ethertypes.
+pub(super) fn is_none_of(field: Field, kinds: impl Iterator<Item = [u8; 2]>) -> Match {
+    Match { field, mask: None, test: Test::NoneOf(KeyKind::Ethertype, kinds.map(Element::one).collect()) }
 }
 
 /// The frame's ethertype is this; with a tag, that of the tag.
@@ -84,10 +103,10 @@ fn one_of(field: Field, keys: KeyKind, mut values: Vec<Vec<u8>>) -> Match {
     Match { field, mask: None, test: Test::OneOf(keys, elements) }
 }
 
-/// The frame goes to a group that no bridge may pass on (IEEE 802.1D, table 7-10): 01:80:c2:00:00:0x.
-pub(super) fn goes_to_reserved_group() -> Match {
+/// The frame does not go to a group that no bridge may pass on (IEEE 802.1D, table 7-10): 01:80:c2:00:00:0x.
+pub(super) fn goes_to_no_reserved_group() -> Match {
     let mask = vec![0xff, 0xff, 0xff, 0xff, 0xff, 0xf0];
-    Match { field: Field::link(0, 6), mask: Some(mask), test: Test::Is(vec![0x01, 0x80, 0xc2, 0, 0, 0]) }
+    Match { field: Field::link(0, 6), mask: Some(mask), test: Test::IsNot(vec![0x01, 0x80, 0xc2, 0, 0, 0]) }
 }
 
 pub(super) const IPV4_SOURCE: Field = Field::network(12, 4);
@@ -124,8 +143,9 @@ pub(super) fn has_transport_header() -> Match {
     message_type(0, 255)
 }
 
-pub(super) fn source_port(port: u16) -> Match {
-    Match::is(Field::transport(0, 2), port.to_be_bytes())
+/// From port 68 to port 67.
+pub(super) fn is_from_a_dhcp_client_port() -> Match {
+    Match::is(Field::transport(0, 4), [0, 68, 0, 67])
 }
 
 pub(super) fn source_port_is_not(port: u16) -> Match {
@@ -182,6 +202,23 @@ pub(super) fn arp_is_request() -> Match {
 
 pub(super) fn arp_sender_mac(macs: &[MacAddress]) -> Match {
     is_mac(Field::network(8, 6), macs)
+}
+
+/// The sender of an ARP message has this MAC address, and an IPv4 address of this network.
+pub(super) fn arp_sender(mac: MacAddress, network: IpNet) -> Match {
+    let joined = |mac: [u8; 6], address: IpAddr| [&mac[..], &octets(address)].concat();
+    let mask =
+        (network.prefix_len() < network.max_prefix_len()).then(|| joined([0xff; 6], network.netmask()));
+    let test = Test::Is(joined(mac.octets(), network.network()));
+    Match { field: Field::network(8, 10), mask, test }
+}
+
+/// An address as it stands in a packet.
+pub(super) fn octets(address: IpAddr) -> Vec<u8> {
+    match address {
+        IpAddr::V4(address) => address.octets().to_vec(),
+        IpAddr::V6(address) => address.octets().to_vec(),
+    }
 }
 
 /// An IPv6 packet whose first header behind its own has this number.

@@ -6,15 +6,15 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::slice;
 
 use netkernel::link::LinkName;
 use netkernel::netlink::Error;
-use netkernel::nftables::{
-    Batch, ChainInfo, Hook, NfTables, Policy as ChainPolicy, Statement, Table, TableFamily,
-};
+use netkernel::nftables::{Batch, ChainInfo, Hook, NfTables, Policy as ChainPolicy, Table, TableFamily};
 
 use super::compile::{Chain, compile};
-use super::layout::{Layout, MARKED};
+use super::layout::Layout;
+use super::ledger::{self, Dropped, Noted};
 use super::nft;
 use super::policy::Policy;
 use super::reason::Reason;
@@ -24,12 +24,16 @@ use crate::vif::Port;
 
 /// How many tables the guards are spread over.
 const TABLES: u32 = 64;
+/// How many domains in a row have their guards in the same table.
+const NEIGHBOURS: u32 = 8;
 /// Before anything else that hooks the device.
 const PRIORITY: i32 = -500;
 /// `NF_NETDEV_INGRESS`.
 const INGRESS: u32 = 0;
 /// How often a change that raced with others is tried again.
-pub(super) const ATTEMPTS: usize = 8;
+pub(super) const ATTEMPTS: usize = 32;
+/// How often it is given up when anything else has changed meanwhile.
+const PATIENT: usize = 16;
 
 /// The name of the tables, up to the number.
 pub(super) const TABLE_PREFIX: &str = "dom0net-";
@@ -50,8 +54,23 @@ pub struct GuardState {
     pub devices: Vec<String>,
     /// The word for the mode of its policy; none if another version of the program made it.
     pub mode: Option<String>,
-    /// How many frames each reason has dropped.
+    /// How many frames each reason has dropped: all reasons, those that have dropped nothing too.
     pub dropped: BTreeMap<Reason, u64>,
+}
+
+impl GuardState {
+    /// The state of a guard on these devices, with what is noted of it and what was dropped of each device of its table.
+    pub(super) fn new(
+        devices: Vec<String>,
+        layout: Option<&Layout>,
+        dropped: &BTreeMap<String, Dropped>,
+    ) -> Self {
+        let mut sums: Dropped = Reason::ALL.into_iter().map(|reason| (reason, 0)).collect();
+        for (reason, frames) in devices.iter().filter_map(|device| dropped.get(device)).flatten() {
+            *sums.entry(*reason).or_default() += frames;
+        }
+        Self { devices, mode: layout.map(|layout| layout.mode.clone()), dropped: sums }
+    }
 }
 
 /// The chains of a guard that are there.
@@ -59,6 +78,10 @@ pub struct GuardState {
 pub(super) struct Present {
     /// Its own, the base chain first.
     chains: Vec<String>,
+    /// Whether the table has noted it.
+    is_noted: bool,
+    /// The devices that it is hooked to.
+    devices: Vec<String>,
     /// The words of the variants of shared chains that it may jump to.
     sound: Vec<String>,
 }
@@ -113,8 +136,9 @@ impl Guard {
     /// The guard of this port.
     #[must_use]
     pub fn of(port: Port) -> Self {
-        // Domain ids are given out in order; so the tables fill evenly.
-        let number = port.vif.domid.wrapping_add(port.vif.devid.wrapping_mul(17)) % TABLES;
+        // Domain ids are given out in order; so the tables fill evenly, and few guests have few tables, in which most find what
+        // guards share already there.
+        let number = port.vif.domid / NEIGHBOURS % TABLES;
         Self { table: format!("{TABLE_PREFIX}{number:02}"), name: port.to_string() }
     }
 
@@ -134,7 +158,7 @@ impl Guard {
         if chains.is_empty() {
             return self.remove(filter);
         }
-        let comment = Layout::of(policy, &chains).comment();
+        let layout = Layout::of(policy, &chains);
         let sound = Sound::of(policy);
         let mut batch = Batch::new();
         batch.add_table(self.table());
@@ -142,14 +166,17 @@ impl Guard {
             self.add_shared(&mut batch, &sound.compile());
         }
         self.add_base_chain(&mut batch, device);
-        self.add_chains(&mut batch, &chains, &comment);
+        self.add_chains(&mut batch, &chains, &layout);
         let mut result = filter.commit(&batch);
-        for _ in 0..ATTEMPTS {
+        for attempt in 0..ATTEMPTS {
             match result {
                 // An earlier plug of this port was never undone, this is a second one, the policy changes, or somebody else
                 // is doing the same.
-                Err(error) if error.is_exists() || error.is_not_found() => {
-                    result = self.replace(filter, device, chains.clone(), &comment, &sound);
+                Err(error) if error.is_exists() || error.is_not_found() || error.is_stale() => {
+                    // Where others change the rule set all the time, one cannot wait until nobody does.
+                    let generation = if attempt < PATIENT { Some(filter.generation()?) } else { None };
+                    let batch = Batch::expecting(generation);
+                    result = self.replace(filter, batch, device, &chains, &layout, &sound);
                 }
                 result => return result,
             }
@@ -157,40 +184,57 @@ impl Guard {
         result
     }
 
-    /// The base chain stays if it is on the right device: its rules change from one packet to the next, where a new chain
+    /// `batch`: an empty one. The base chain stays if it is on the right device: its rules change from one packet to the next, where a new chain
     /// would be there for a moment without rules, and drop all.
     fn replace(
         &self,
         filter: &mut NfTables,
+        mut batch: Batch,
         device: &LinkName,
-        mut chains: Vec<Chain>,
-        comment: &str,
+        chains: &[Chain],
+        layout: &Layout,
         sound: &Sound,
     ) -> Result<(), Error> {
-        let Present { chains: mut present, sound: before } = self.present(filter)?;
-        let base = filter.chain(self.table(), &self.name)?;
-        let stays = base.is_some_and(|base| base.devices == [device.as_str()]);
-        if let Some(state) = self.state(filter)? {
-            count_on(&mut chains, &state.dropped);
-        }
-        let mut batch = Batch::new();
+        let present = self.present(filter)?;
+        let stays = present.devices == [device.as_str()];
         batch.add_table(self.table());
         self.repair_shared(filter, &mut batch, sound)?;
-        for chain in &present {
+        self.forget(filter, &mut batch, &present, |name| name != device.as_str())?;
+        for chain in &present.chains {
             // Without their rules they do not need each other any more.
             batch.flush_chain(self.table(), chain);
         }
-        present.retain(|chain| !stays || *chain != self.name);
-        for chain in &present {
+        for chain in present.chains.iter().filter(|chain| !stays || **chain != self.name) {
             batch.delete_chain(self.table(), chain);
         }
         if !stays {
             self.add_base_chain(&mut batch, device);
         }
-        self.add_chains(&mut batch, &chains, comment);
+        self.add_chains(&mut batch, chains, layout);
         filter.commit(&batch)?;
-        let shared = before.into_iter().filter(|word| *word != sound.word());
+        let shared = present.sound.into_iter().filter(|word| *word != sound.word());
         self.release_shared(filter, &shared.collect::<Vec<_>>())
+    }
+
+    /// Takes out of the table's sets what is noted of the guard, and what was counted for those of its devices for which
+    /// `is_gone` holds.
+    fn forget(
+        &self,
+        filter: &mut NfTables,
+        batch: &mut Batch,
+        present: &Present,
+        is_gone: impl Fn(&str) -> bool,
+    ) -> Result<(), Error> {
+        if present.is_noted {
+            ledger::forget(batch, self.table(), &self.name);
+        }
+        // Old kernels take the chain away with its device; then it had the port's own name most likely.
+        let devices = match &present.devices[..] {
+            [] => slice::from_ref(&self.name),
+            devices => devices,
+        };
+        let is_gone = |name: &str| is_gone(name) && devices.iter().any(|device| device == name);
+        ledger::forget_dropped(filter, batch, self.table(), is_gone)
     }
 
     fn add_base_chain(&self, batch: &mut Batch, device: &LinkName) {
@@ -205,21 +249,20 @@ impl Guard {
         batch.add_base_chain(self.table(), &self.name, &hook);
     }
 
-    /// Adds the chains but the base chain, and the rules of all.
-    fn add_chains(&self, batch: &mut Batch, chains: &[Chain], comment: &str) {
-        let marked = self.named(MARKED);
+    /// Adds the chains but the base chain, the rules of all, and notes the guard.
+    fn add_chains(&self, batch: &mut Batch, chains: &[Chain], layout: &Layout) {
         for chain in chains.iter().filter(|chain| chain.name != self.name) {
-            let comment = (chain.name == marked).then_some(comment);
-            batch.add_chain(self.table(), &chain.name, comment);
+            batch.add_chain(self.table(), &chain.name, None);
         }
         for chain in chains {
             for rule in &chain.rules {
                 batch.add_rule(self.table(), &chain.name, rule);
             }
         }
+        ledger::note(batch, self.table(), &self.name, layout);
     }
 
-    fn delete_chains(&self, batch: &mut Batch, present: &[String]) {
+    pub(super) fn delete_chains(&self, batch: &mut Batch, present: &[String]) {
         // Without their rules they do not need each other any more.
         for chain in present {
             batch.flush_chain(self.table(), chain);
@@ -232,18 +275,16 @@ impl Guard {
     /// What is there of this guard.
     fn present(&self, filter: &mut NfTables) -> Result<Present, Error> {
         let base = filter.chain(self.table(), &self.name)?;
-        let marked = filter.chain(self.table(), &self.named(MARKED))?;
-        let layout = match (&base, marked) {
-            (None, None) => return Ok(Present::default()),
-            // A base chain that is not ours to understand.
-            (Some(_), None) => None,
-            (_, Some(marked)) => marked.comment.as_deref().and_then(Layout::read),
+        let noted = ledger::noted(filter, self.table(), &self.name)?;
+        let is_noted = noted != Noted::Nothing;
+        let Some(layout) = noted.layout() else {
+            // A guard that is not ours to understand, or none.
+            return Ok(Present { is_noted, ..self.all_chains(filter)? });
         };
-        let Some(layout) = layout else { return self.all_chains(filter) };
         // Old kernels take the base chain away with its device.
-        let base = base.map(|base| base.name);
+        let (base, devices) = base.map(|base| (base.name, base.devices)).unzip();
         let chains = base.into_iter().chain(layout.names(&self.name)).collect();
-        Ok(Present { chains, sound: vec![layout.sound] })
+        Ok(Present { chains, is_noted, devices: devices.unwrap_or_default(), sound: vec![layout.sound] })
     }
 
     /// How the guard stands to what it should be: this policy, on the device that is called `device` now.
@@ -261,8 +302,7 @@ impl Guard {
         if !base.devices.iter().any(|hooked| *hooked == device.as_str()) {
             return Ok(Condition::Astray(base.devices));
         }
-        let marked = filter.chain(self.table(), &self.named(MARKED))?;
-        let layout = marked.and_then(|marked| Layout::read(marked.comment.as_deref()?));
+        let layout = ledger::noted(filter, self.table(), &self.name)?.layout();
         if layout != Some(Layout::of(policy, &chains)) {
             return Ok(Condition::Another);
         }
@@ -290,6 +330,9 @@ impl Guard {
         let mut present = Present::default();
         for chain in filter.chains(TableFamily::Netdev)? {
             if self.owns(&chain) {
+                if chain.name == self.name {
+                    present.devices = chain.devices;
+                }
                 present.chains.push(chain.name);
             } else if let Some(word) = self.shared_word(&chain) {
                 present.sound.push(word);
@@ -302,10 +345,6 @@ impl Guard {
     fn owns(&self, chain: &ChainInfo) -> bool {
         let suffix = chain.name.strip_prefix(&self.name);
         chain.table == self.table && suffix.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
-    }
-
-    fn named(&self, suffix: &str) -> String {
-        format!("{}{suffix}", self.name)
     }
 
     /// Takes the guard away, and its table when nothing else is in it. No error when there is none.
@@ -326,13 +365,18 @@ impl Guard {
         let present = self.present(filter)?;
         // A guard that is alone in its table goes with it, in one step.
         let shared: usize = present.sound.iter().map(|word| sound::names(word).len()).sum();
-        if self.remove_table_of(filter, present.chains.len() + shared)? {
+        if self.remove_table_of(filter, present.chains.len() + shared + ledger::SETS)? {
             return Ok(());
         }
         let mut batch = Batch::new();
         self.delete_chains(&mut batch, &present.chains);
+        self.forget(filter, &mut batch, &present, |_| true)?;
         filter.commit(&batch)?;
         self.release_shared(filter, &present.sound)?;
+        if self.remove_table_of(filter, ledger::SETS)? || present.is_noted {
+            return Ok(());
+        }
+        // Another version of the program had no sets.
         self.remove_table_of(filter, 0).map(drop)
     }
 
@@ -374,31 +418,9 @@ impl Guard {
     /// The guard as it is in the kernel; none when it is not there.
     pub fn state(&self, filter: &mut NfTables) -> Result<Option<GuardState>, Error> {
         let Some(chain) = filter.chain(self.table(), &self.name)? else { return Ok(None) };
-        let mut state = GuardState { devices: chain.devices, ..GuardState::default() };
-        let marked = filter.chain(self.table(), &self.named(MARKED))?;
-        state.mode =
-            marked.and_then(|marked| Layout::read(marked.comment.as_deref()?)).map(|layout| layout.mode);
-        for chain in self.present(filter)?.chains {
-            for rule in filter.rules(self.table(), Some(&chain))? {
-                let reason = rule.comment.as_deref().and_then(Reason::from_word);
-                if let (Some(reason), Some((frames, _))) = (reason, rule.counted) {
-                    *state.dropped.entry(reason).or_default() += frames;
-                }
-            }
-        }
-        Ok(Some(state))
-    }
-}
-
-/// Lets the first rule of each reason count on from what was counted before.
-fn count_on(chains: &mut [Chain], dropped: &BTreeMap<Reason, u64>) {
-    let mut left = dropped.clone();
-    for rule in chains.iter_mut().flat_map(|chain| &mut chain.rules) {
-        let reason = rule.comment.as_deref().and_then(Reason::from_word);
-        let frames = reason.and_then(|reason| left.remove(&reason)).filter(|frames| *frames > 0);
-        if let (Some(frames), Some(count)) = (frames, rule.statements.first_mut()) {
-            *count = Statement::CountFrom { packets: frames, bytes: 0 };
-        }
+        let layout = ledger::noted(filter, self.table(), &self.name)?.layout();
+        let dropped = ledger::all_dropped(filter, self.table())?;
+        Ok(Some(GuardState::new(chain.devices, layout.as_ref(), &dropped)))
     }
 }
 
@@ -439,6 +461,6 @@ mod tests {
         for domid in 1..=4000 {
             *count.entry(guard(domid, 0, PortKind::Vif).table).or_default() += 1;
         }
-        assert!(count.values().all(|&guards| (62..=63).contains(&guards)), "{count:?}");
+        assert!(count.values().all(|&guards| (56..=64).contains(&guards)), "{count:?}");
     }
 }

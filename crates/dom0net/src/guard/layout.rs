@@ -1,18 +1,14 @@
-//! Which chains a guard has, and for which policy: what must be known of one that is in force, when its policy is not
-//! known any more.
+//! Which form a guard has, and for which policy: what must be known of one that is in force, when its policy is not known
+//! any more.
 
 use super::compile::Chain;
 use super::policy::Policy;
 use super::sound::Sound;
 
-/// The chain that bears the layout as its comment: one that each guard has, and that old kernels leave when the device
-/// goes.
-pub(super) const MARKED: &str = "-arp";
+/// The form of what is noted. Another one must have another number.
+const FORM: &str = "4";
 
-/// The form of the comment. Another one must have another number.
-const FORM: &str = "3";
-
-/// What the comment says: `3 9e8c3b0d5a1f7e62 locked 1l ip4 arp ip6`.
+/// What is [noted](super::ledger) of a guard: `4 9e8c3b0d5a1f7e62 locked 2l`, and whether it has a chain for tagged frames.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Layout {
     /// What tells one policy from another.
@@ -56,7 +52,12 @@ impl Layout {
 
     /// The comment.
     pub(super) fn comment(&self) -> String {
-        format!("{FORM} {} {} {} {}", self.fingerprint, self.mode, self.sound, self.suffixes.join(" "))
+        let mut comment = format!("{FORM} {} {} {}", self.fingerprint, self.mode, self.sound);
+        for suffix in &self.suffixes {
+            comment.push(' ');
+            comment.push_str(suffix);
+        }
+        comment
     }
 
     /// The names of the chains but the base chain.
@@ -104,7 +105,6 @@ mod tests {
             assert_eq!(read, layout);
             let made: Vec<String> = chains[1..].iter().map(|chain| chain.name.clone()).collect();
             assert_eq!(read.names("vif1.0"), made);
-            assert!(made.iter().any(|name| name.ends_with(MARKED)));
         }
         assert_eq!(Layout::read("locked 1"), None);
     }

@@ -10,6 +10,8 @@ mod frame;
 mod groups;
 mod install;
 mod layout;
+mod ledger;
+mod marks;
 mod network;
 mod network_guard;
 mod network_rules;

@@ -5,10 +5,13 @@ use std::fmt::Write;
 use netkernel::nftables::{Base, Element, Field, Match, Rule, Statement, Test, Verdict};
 
 use super::compile::Chain;
+use super::ledger::{DROPPED, DROPPED_KEYS};
 
 /// The table with these chains, the first of which is the base chain at the ingress of `device`.
 pub(super) fn text(table: &str, chains: &[Chain], device: &str, priority: i32) -> String {
     let mut out = format!("table netdev {table} {{\n");
+    let keys = DROPPED_KEYS.map(|(word, _)| word).join(" . ");
+    let _ = writeln!(out, "\tset {DROPPED} {{\n\t\ttype {keys}\n\t\tflags dynamic\n\t}}");
     // A chain must be written before a `goto` to it.
     for chain in chains.iter().rev() {
         // Writing to a string cannot fail.
@@ -38,7 +41,35 @@ fn rule_text(rule: &Rule) -> String {
 }
 
 fn match_text(rule: &Match) -> String {
-    let field = match rule.field {
+    // Those of the machine's byte order.
+    let is_mark = rule.field == Field::Mark;
+    let number = if is_mark { machine_number } else { number };
+    let field = field_text(rule.field);
+    if let Field::HasExtensionHeader(_) = rule.field {
+        return field;
+    }
+    let mask = rule.mask.as_ref().map(|mask| format!(" & {}", number(mask))).unwrap_or_default();
+    let test = match &rule.test {
+        Test::Is(value) => number(value),
+        Test::IsNot(value) => format!("!= {}", number(value)),
+        Test::Within(first, last) => format!("{}-{}", number(first), number(last)),
+        Test::Outside(first, last) => format!("!= {}-{}", number(first), number(last)),
+        Test::OneOf(_, elements) => {
+            let elements: Vec<String> = elements.iter().map(element_text).collect();
+            format!("{{ {} }}", elements.join(", "))
+        }
+        Test::NoneOf(_, elements) => {
+            let elements: Vec<String> = elements.iter().map(element_text).collect();
+            format!("!= {{ {} }}", elements.join(", "))
+        }
+        Test::In(set) => format!("@{set}"),
+        Test::NotIn(set) => format!("!= @{set}"),
+    };
+    format!("{field}{mask} {test}")
+}
+
+fn field_text(field: Field) -> String {
+    match field {
         Field::Payload { base, offset, length } => {
             let base = match base {
                 Base::Link => "ll",
@@ -51,12 +82,9 @@ fn match_text(rule: &Match) -> String {
         Field::InGroup => "meta iifgroup".to_owned(),
         Field::OutGroup => "meta oifgroup".to_owned(),
         Field::Priority => "meta priority".to_owned(),
-        Field::Mark => match &rule.test {
-            Test::Is(value) => return format!("meta mark {}", machine_number(value)),
-            _ => "meta mark".to_owned(),
-        },
+        Field::Mark => "meta mark".to_owned(),
         // The only one that guards look for.
-        Field::HasExtensionHeader(_) => return "exthdr frag exists".to_owned(),
+        Field::HasExtensionHeader(_) => "exthdr frag exists".to_owned(),
         Field::NetworkFamily => "meta nfproto".to_owned(),
         Field::InputLink => "meta iifname".to_owned(),
         Field::OutputLink => "meta oifname".to_owned(),
@@ -65,21 +93,7 @@ fn match_text(rule: &Match) -> String {
         Field::DestinationLink => "fib daddr oifname".to_owned(),
         Field::TrackingState => "ct state".to_owned(),
         Field::TrackingStatus => "ct status".to_owned(),
-    };
-    let mask = rule.mask.as_ref().map(|mask| format!(" & {}", number(mask))).unwrap_or_default();
-    let test = match &rule.test {
-        Test::Is(value) => number(value),
-        Test::IsNot(value) => format!("!= {}", number(value)),
-        Test::Within(first, last) => format!("{}-{}", number(first), number(last)),
-        Test::Outside(first, last) => format!("!= {}-{}", number(first), number(last)),
-        Test::OneOf(_, elements) => {
-            let elements: Vec<String> = elements.iter().map(element_text).collect();
-            format!("{{ {} }}", elements.join(", "))
-        }
-        Test::In(set) => format!("@{set}"),
-        Test::NotIn(set) => format!("!= @{set}"),
-    };
-    format!("{field}{mask} {test}")
+    }
 }
 
 fn element_text(element: &Element) -> String {
@@ -106,7 +120,10 @@ fn machine_number(bytes: &[u8]) -> String {
 fn statement_text(statement: &Statement) -> String {
     match statement {
         Statement::Count => "counter".into(),
-        Statement::CountFrom { packets, bytes } => format!("counter packets {packets} bytes {bytes}"),
+        Statement::CountIn { set, key } => {
+            let fields: Vec<String> = key.iter().map(|field| field_text(*field)).collect();
+            format!("update @{set} {{ {} counter }}", fields.join(" . "))
+        }
         Statement::DoNotTrack => "notrack".into(),
         Statement::SetMark(mark) => format!("meta mark set {mark:#010x}"),
         Statement::SetPriority(priority) => {

@@ -60,6 +60,22 @@ impl Reason {
         }
     }
 
+    /// Its number in marks, from 1 to 15: it never changes, because rules of other versions of the program may be in force.
+    pub(super) const fn number(self) -> u32 {
+        match self {
+            Self::Mac => 1,
+            Self::Ethertype => 2,
+            Self::Vlan => 3,
+            Self::Arp => 4,
+            Self::Ipv4Source => 5,
+            Self::Ipv6Source => 6,
+            Self::Neighbour => 7,
+            Self::Dhcp => 8,
+            Self::Router => 9,
+            Self::Malformed => 10,
+        }
+    }
+
     /// The reason with this word.
     #[must_use]
     pub fn from_word(word: &str) -> Option<Self> {

@@ -1,13 +1,12 @@
 //! The life of the chains that the guards of a table share.
 
-use std::collections::BTreeSet;
-
 use netkernel::netlink::Error;
 use netkernel::nftables::{Batch, ChainInfo, NfTables};
 
 use super::compile::Chain;
 use super::install::{ATTEMPTS, Guard};
-use super::sound::{self, PREFIX, Sound};
+use super::ledger;
+use super::sound::{self, PREFIX, Shared, Sound};
 
 /// How a shared chain stands to what it should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,11 +22,12 @@ pub(super) enum SharedCondition {
 impl Guard {
     /// Whether the shared chains of this variant are there. They come and go together.
     pub(super) fn has_shared(&self, filter: &mut NfTables, sound: &Sound) -> Result<bool, Error> {
-        Ok(filter.chain(self.table(), &sound.chain("ip4"))?.is_some())
+        Ok(filter.chain(self.table(), &sound.chain(Shared::Count))?.is_some())
     }
 
-    /// Makes shared chains. When somebody else does so at the same time, one of the two batches fails, and is made anew.
+    /// Makes shared chains, and the sets that they count in. When somebody else does so at the same time, one of the two batches fails, and is made anew.
     pub(super) fn add_shared(&self, batch: &mut Batch, chains: &[Chain]) {
+        ledger::add_sets(batch, self.table());
         for chain in chains {
             batch.add_chain(self.table(), &chain.name, None);
         }
@@ -49,6 +49,7 @@ impl Guard {
         batch: &mut Batch,
         sound: &Sound,
     ) -> Result<(), Error> {
+        ledger::add_sets(batch, self.table());
         let mut to_fill = Vec::new();
         for chain in sound.compile() {
             match self.condition_of_shared(filter, &chain)? {
@@ -78,34 +79,13 @@ impl Guard {
 
     /// Takes those shared chains away to which no guard jumps any more.
     pub(super) fn release_shared(&self, filter: &mut NfTables, words: &[String]) -> Result<(), Error> {
-        let names: Vec<String> = words.iter().flat_map(|word| sound::names(word)).collect();
         for _ in 0..ATTEMPTS {
             // Anything that changes from here on makes the batch stale.
             let generation = filter.generation()?;
-            let mut unused = BTreeSet::new();
-            for name in &names {
-                // Whoever jumps to the others jumps to this one too, or is one of them.
-                if name.ends_with("-nd") {
-                    continue;
-                }
-                let Some(chain) = filter.chain(self.table(), name)? else { continue };
-                let rules = filter.rules(self.table(), Some(name))?.len();
-                if chain.uses as usize <= rules {
-                    unused.insert(name.as_str());
-                }
-            }
             let mut batch = Batch::expecting(Some(generation));
             for word in words {
-                let chains = sound::names(word);
-                let is_unused = |family| unused.contains(sound::name(word, family).as_str());
-                if !(is_unused("ip4") && is_unused("ip6")) {
-                    continue;
-                }
-                for chain in &chains {
-                    batch.flush_chain(self.table(), chain);
-                }
-                for chain in &chains {
-                    batch.delete_chain(self.table(), chain);
+                if self.is_unused(filter, word)? {
+                    self.delete_chains(&mut batch, &sound::names(word));
                 }
             }
             match filter.commit(&batch) {
@@ -117,6 +97,15 @@ impl Guard {
         }
         // Others are changing the rule set all the time; unused chains may stay for a while.
         Ok(())
+    }
+
+    /// Whether no guard jumps to the shared chains of the variant with this word; false when they are not there.
+    fn is_unused(&self, filter: &mut NfTables, word: &str) -> Result<bool, Error> {
+        // Each guard jumps here, and no shared chain does.
+        let name = Shared::Count.name(word);
+        let Some(chain) = filter.chain(self.table(), &name)? else { return Ok(false) };
+        let rules = filter.rules(self.table(), Some(&name))?.len();
+        Ok(chain.uses as usize <= rules)
     }
 
     /// The word of the variant that this chain belongs to; none if it is no shared chain of this guard's table.

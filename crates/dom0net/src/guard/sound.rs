@@ -1,32 +1,29 @@
-//! What makes an IP packet sound, whoever sends it: chains that all guards of a table share.
+//! What does not depend on the vif: chains that all guards of a table share.
 //!
 //! They know nothing of a vif, only what it is permitted, so that there is one variant of them for each set of permissions. They are made with
-//! the first guard that needs them and go with the last. A guard jumps there with a packet whose source is right; they
-//! *accept* what is sound, and *return* with all else: what the guard then finds no reason to accept, it drops and counts. With the
-//! shared chains emptied by somebody, nothing passes.
-//!
-//! Where the guard could not tell why a packet came back, its mark says so: of packets that nothing accepts any more.
+//! the first guard that needs them and go with the last. A guard jumps to `ip4` or `ip6` with a packet whose source is right; they
+//! *accept* what is sound, and *return* with all else, [marked](super::marks) by what is wrong with it. With the shared chains emptied by
+//! somebody, nothing passes.
 
-use netkernel::nftables::{Field, Match, Rule, Statement, Verdict};
+use netkernel::nftables::{Match, Rule, Statement, Verdict};
 
 use super::compile::{Chain, accept};
 use super::frame::{
-    FRAGMENT_HEADER, destination_port, destination_port_is_outside, dhcpv6_is_not_relayed,
+    FRAGMENT_HEADER, destination_port, destination_port_is_outside, dhcpv6_is_not_relayed, ethertype,
     fragments_extension_headers, has_fragment_header, has_transport_header, is_later_ipv4_fragment,
-    is_later_ipv6_fragment, is_mld_form, is_plain_nd, message_type, next_header_is, next_header_is_not,
-    protocol, source_port_is_not, transport_is, transport_is_not,
+    is_later_ipv6_fragment, is_mld_form, is_plain_nd, message_type, nd_nonce_option, next_header_is,
+    next_header_is_not, outer_type_is, protocol, source_port_is_not, transport_is, transport_is_not,
 };
-use super::policy::{Mode, Policy};
+use super::ledger;
+use super::marks::{self, Form};
+use super::policy::{Mode, Policy, Protocols, Vlans};
+use super::reason::Reason;
 
 /// What the names of the shared chains begin with.
 pub(super) const PREFIX: &str = "sound-";
 
 /// The form of the chains. Whenever a rule of them changes, this must have another number: a test says so.
-const FORM: &str = "1";
-
-/// The marks of packets that came back: malformed, and what only a router says.
-const MALFORMED: u32 = 0x6d30_6e01;
-const ROUTER: u32 = 0x6d30_6e02;
+const FORM: &str = "2";
 
 /// A variant of the shared chains.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,6 +33,52 @@ pub(super) struct Sound {
     router: bool,
     dhcp_server: bool,
     vrrp: bool,
+}
+
+/// The chains of a variant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shared {
+    /// IPv4 packets whose source is right.
+    Ipv4,
+    /// IPv6 packets whose source is right.
+    Ipv6,
+    /// ICMPv6 of those, in a locked guard.
+    Icmpv6,
+    /// IPv6 packets from `::`, in a locked guard.
+    Unspecified,
+    /// Says why a frame is dropped that has no mark yet, of a vif with the usual protocols.
+    Unmarked,
+    /// Accepts a packet after all, without its mark.
+    Pass,
+    /// Counts what is about to be dropped. All guards jump here.
+    Count,
+}
+
+impl Shared {
+    const ALL: [Self; 7] =
+        [Self::Ipv4, Self::Ipv6, Self::Icmpv6, Self::Unspecified, Self::Unmarked, Self::Pass, Self::Count];
+
+    /// What the chain's name has behind that of the variant.
+    const fn suffix(self) -> &'static str {
+        match self {
+            Self::Ipv4 => "ip4",
+            Self::Ipv6 => "ip6",
+            Self::Icmpv6 => "nd",
+            Self::Unspecified => "ip6-none",
+            Self::Unmarked => "why",
+            Self::Pass => "pass",
+            Self::Count => "count",
+        }
+    }
+
+    /// The chain's name in the variant with this word.
+    pub(super) fn name(self, word: &str) -> String {
+        format!("{PREFIX}{word}-{}", self.suffix())
+    }
+
+    const fn is_of_locked_only(self) -> bool {
+        matches!(self, Self::Icmpv6 | Self::Unspecified)
+    }
 }
 
 impl Sound {
@@ -49,7 +92,7 @@ impl Sound {
         }
     }
 
-    /// What the names of its chains have behind [`PREFIX`] and before a dash: `1lr`.
+    /// What the names of its chains have behind [`PREFIX`] and before a dash: `2lr`.
     pub(super) fn word(&self) -> String {
         let mut word = String::from(FORM);
         word.push(if self.is_locked { 'l' } else { 'a' });
@@ -58,29 +101,49 @@ impl Sound {
         word
     }
 
-    /// The chain that packets of this family are sent through: `ip4` or `ip6`.
-    pub(super) fn chain(&self, family: &str) -> String {
-        name(&self.word(), family)
+    /// The name of one of its chains.
+    pub(super) fn chain(&self, chain: Shared) -> String {
+        chain.name(&self.word())
     }
 
     /// The chains.
     pub(super) fn compile(&self) -> Vec<Chain> {
-        let chain = |family: &str, rules| Chain { name: self.chain(family), rules };
-        let mut chains = vec![chain("ip4", self.ipv4()), chain("ip6", self.ipv6())];
-        if self.is_locked {
-            chains.push(chain("nd", self.icmpv6()));
+        let word = self.word();
+        let of_this = |chain: &Shared| self.is_locked || !chain.is_of_locked_only();
+        let make = |chain: Shared| Chain { name: chain.name(&word), rules: self.rules(chain) };
+        Shared::ALL.into_iter().filter(of_this).map(make).collect()
+    }
+
+    fn rules(&self, chain: Shared) -> Vec<Rule> {
+        match chain {
+            Shared::Ipv4 => self.ipv4(),
+            Shared::Ipv6 => self.ipv6(),
+            Shared::Icmpv6 => self.icmpv6(),
+            Shared::Unspecified => from_nobody(),
+            Shared::Unmarked => {
+                let kinds = if self.is_locked { &LOCKED[..] } else { &ANY_ADDRESS[..] };
+                let mut rules = vec![say(Reason::Ethertype, [marks::is_none()])];
+                rules.extend(kinds.iter().map(|(kind, reason)| {
+                    say(*reason, [marks::is(marks::of(Reason::Ethertype)), outer_type_is(*kind)])
+                }));
+                rules
+            }
+            Shared::Pass => {
+                vec![Rule {
+                    statements: vec![marks::set(0), Statement::Verdict(Verdict::Accept)],
+                    ..Rule::default()
+                }]
+            }
+            Shared::Count => vec![ledger::count()],
         }
-        chains
     }
 
-    /// A packet came back, and has this mark.
-    pub(super) fn came_back_malformed() -> Match {
-        Match::is(Field::Mark, MALFORMED.to_ne_bytes())
-    }
-
-    /// The same for what only a router says.
-    pub(super) fn came_back_from_router() -> Match {
-        Match::is(Field::Mark, ROUTER.to_ne_bytes())
+    /// Whether the chain that says why a frame is dropped speaks for guards of this policy.
+    pub(super) fn explains(policy: &Policy) -> bool {
+        match policy.mode {
+            Mode::Locked => policy.protocols == Protocols::ip() && policy.vlans == Vlans::Only(Vec::new()),
+            _ => policy.protocols == Protocols::All && policy.vlans == Vlans::All,
+        }
     }
 
     fn ipv4(&self) -> Vec<Rule> {
@@ -97,18 +160,22 @@ impl Sound {
         }
         if !self.router {
             rules.extend([
-                back([transport_is(protocol::ICMP), message_type(5, 5)]),
-                back([transport_is(protocol::ICMP), message_type(9, 9)]),
-                back([transport_is(protocol::IGMP), message_type(0x11, 0x11)]),
+                back(Reason::Router, [transport_is(protocol::ICMP), message_type(5, 5)]),
+                back(Reason::Router, [transport_is(protocol::ICMP), message_type(9, 9)]),
+                back(Reason::Router, [transport_is(protocol::IGMP), message_type(0x11, 0x11)]),
                 // Multicast routers: a bridge that looks into multicast would send its port all groups.
-                back([transport_is(protocol::IGMP), message_type(0x30, 0x30)]),
-                back([transport_is(protocol::PIM)]),
+                back(Reason::Router, [transport_is(protocol::IGMP), message_type(0x30, 0x30)]),
+                back(Reason::Router, [transport_is(protocol::PIM)]),
             ]);
         }
         if !self.vrrp {
-            rules.push(back([transport_is(protocol::VRRP)]));
+            rules.push(back(Reason::Router, [transport_is(protocol::VRRP)]));
         }
         rules.push(accept([transport_is_not(protocol::UDP)]));
+        if !self.dhcp_server {
+            rules.push(back_with(marks::of_form(Form::DhcpRequest, Reason::Dhcp), [udp()]));
+        }
+        rules.push(say(Reason::Malformed, []));
         rules
     }
 
@@ -120,11 +187,11 @@ impl Sound {
         let mut rules = vec![
             accept([next_header_is(protocol::TCP), transport_is(protocol::TCP)]),
             // The first fragment is looked at like a whole packet, later ones are worth nothing without it.
-            marked(MALFORMED, [is_fragment(), fragments_extension_headers()]),
+            back(Reason::Malformed, [is_fragment(), fragments_extension_headers()]),
             accept([is_fragment(), is_later_ipv6_fragment()]),
             // Nobody needs fragments behind other headers, and what is in them is not found reliably.
-            marked(
-                MALFORMED,
+            back(
+                Reason::Malformed,
                 [
                     next_header_is_not(protocol::UDP),
                     next_header_is_not(FRAGMENT_HEADER),
@@ -138,73 +205,114 @@ impl Sound {
             rules.extend([
                 accept([udp(), source_port_is_not(547), destination_port_is_outside(546, 547)]),
                 accept([udp(), source_port_is_not(547), destination_port(547), dhcpv6_is_not_relayed()]),
-                back([udp()]),
+                back(Reason::Dhcp, [udp(), has_transport_header()]),
             ]);
         }
         if !self.vrrp {
             // In the other order, nft 1.0.6 ends in an assertion when it lists the rule.
-            rules.push(marked(ROUTER, [has_transport_header(), transport_is(protocol::VRRP)]));
+            rules.push(back(Reason::Router, [has_transport_header(), transport_is(protocol::VRRP)]));
         }
         if !self.router {
-            rules.push(marked(ROUTER, [has_transport_header(), transport_is(protocol::PIM)]));
+            rules.push(back(Reason::Router, [has_transport_header(), transport_is(protocol::PIM)]));
         }
         let icmp = || transport_is(protocol::ICMPV6);
         if self.is_locked {
-            let nd = Statement::Verdict(Verdict::Goto(self.chain("nd").into()));
+            let nd = Statement::Verdict(Verdict::Goto(self.chain(Shared::Icmpv6).into()));
             let matches = vec![icmp(), has_transport_header()];
             rules.push(Rule { matches, statements: vec![nd], comment: None });
         } else if !self.router {
             let kinds = ROUTERS.into_iter().chain([MULTICAST_ROUTER]);
-            rules.extend(kinds.map(|kind| marked(ROUTER, [icmp(), message_type(kind, kind)])));
+            rules.extend(kinds.map(|kind| back(Reason::Router, [icmp(), message_type(kind, kind)])));
         }
         rules.push(accept([has_transport_header()]));
+        rules.push(say(Reason::Malformed, []));
         rules
     }
 
-    /// ICMPv6 of which it does not matter which addresses the guest has.
+    /// ICMPv6. Where it matters which addresses the guest has, the mark says so.
     fn icmpv6(&self) -> Vec<Rule> {
-        let plain = |length, kind| accept([is_plain_nd(length), message_type(kind, kind)]);
+        let plain = |length, kind| [is_plain_nd(length), message_type(kind, kind)];
         let mut rules = vec![
             // Errors and echo.
             accept([message_type(1, 4)]),
             accept([message_type(128, 129)]),
             // Without an option that names a MAC address.
-            plain(24, 135),
-            plain(8, 133),
+            accept(plain(24, 135)),
+            accept(plain(8, 133)),
             accept([is_mld_form(), message_type(131, 132)]),
             accept([is_mld_form(), message_type(143, 143)]),
         ];
         rules.extend(ROUTERS.map(|kind| {
             let said = [message_type(kind, kind)];
-            if self.router { accept(said) } else { marked(ROUTER, said) }
+            if self.router { accept(said) } else { back(Reason::Router, said) }
         }));
+        let forms = [
+            (Form::NeighbourSolicitation, plain(32, 135)),
+            (Form::RouterSolicitation, plain(16, 133)),
+            (Form::NeighbourAdvertisement, plain(32, 136)),
+            (Form::Target, plain(24, 136)),
+        ];
+        let mark = |form| marks::of_form(form, Reason::Neighbour);
+        rules.extend(forms.map(|(form, plain)| back_with(mark(form), plain)));
+        rules.push(say(Reason::Neighbour, []));
         rules
     }
 }
 
-/// The name of a chain of the variant with this word.
-pub(super) fn name(word: &str, family: &str) -> String {
-    format!("{PREFIX}{word}-{family}")
+/// IPv6 from `::`: asking whether an address is free, and joining groups.
+fn from_nobody() -> Vec<Rule> {
+    let target = marks::of_form(Form::Target, Reason::Neighbour);
+    let joining = |from, to| accept([is_mld_form(), transport_is(protocol::ICMPV6), message_type(from, to)]);
+    vec![
+        back_with(target, [is_plain_nd(24), message_type(135, 135)]),
+        back_with(target, [is_plain_nd(32), message_type(135, 135), nd_nonce_option(24)]),
+        joining(131, 132),
+        joining(143, 143),
+        say(Reason::Ipv6Source, []),
+    ]
 }
 
 /// The names of all chains of the variant with this word.
 pub(super) fn names(word: &str) -> Vec<String> {
-    let families: &[&str] = if word.contains('l') { &["ip4", "ip6", "nd"] } else { &["ip4", "ip6"] };
-    families.iter().map(|family| name(word, family)).collect()
+    let is_locked = word.contains('l');
+    let of_this = |chain: &Shared| is_locked || !chain.is_of_locked_only();
+    Shared::ALL.into_iter().filter(of_this).map(|chain| chain.name(word)).collect()
 }
+
+/// Why a frame of a known type is dropped that nothing has accepted or marked: in a locked guard, and in one that holds no
+/// addresses.
+const LOCKED: [([u8; 2], Reason); 3] = [
+    (ethertype::IPV4, Reason::Ipv4Source),
+    (ethertype::IPV6, Reason::Ipv6Source),
+    (ethertype::ARP, Reason::Arp),
+];
+const ANY_ADDRESS: [([u8; 2], Reason); 3] = [
+    (ethertype::ARP, Reason::Arp),
+    (ethertype::VLAN, Reason::Vlan),
+    (ethertype::PROVIDER_VLAN, Reason::Vlan),
+];
 
 /// ICMPv6: a query for group members, an advertisement, a redirect.
 const ROUTERS: [u8; 3] = [130, 134, 137];
 /// Multicast router advertisement. In a locked guard it is one of many that nobody needs.
 const MULTICAST_ROUTER: u8 = 151;
 
-fn back(conditions: impl IntoIterator<Item = Match>) -> Rule {
-    let statements = vec![Statement::Verdict(Verdict::Return)];
-    Rule { matches: conditions.into_iter().collect(), statements, comment: None }
+/// Marks the packet as one that drops for this reason, and goes on.
+pub(super) fn say(reason: Reason, conditions: impl IntoIterator<Item = Match>) -> Rule {
+    Rule {
+        matches: conditions.into_iter().collect(),
+        statements: vec![marks::set(marks::of(reason))],
+        comment: Some(reason.word().into()),
+    }
 }
 
-fn marked(mark: u32, conditions: impl IntoIterator<Item = Match>) -> Rule {
-    let statements = vec![Statement::SetMark(mark), Statement::Verdict(Verdict::Return)];
+/// Sends the packet back as one that drops for this reason.
+fn back(reason: Reason, conditions: impl IntoIterator<Item = Match>) -> Rule {
+    Rule { comment: Some(reason.word().into()), ..back_with(marks::of(reason), conditions) }
+}
+
+fn back_with(mark: u32, conditions: impl IntoIterator<Item = Match>) -> Rule {
+    let statements = vec![marks::set(mark), Statement::Verdict(Verdict::Return)];
     Rule { matches: conditions.into_iter().collect(), statements, comment: None }
 }
 
@@ -226,6 +334,6 @@ mod tests {
             assert_eq!(made, names(&sound.word()));
             write!(all, "{chains:?}").unwrap();
         }
-        assert_eq!((FORM, hash_of(&all).as_str()), ("1", "4519ab815515b055"), "count FORM up");
+        assert_eq!((FORM, hash_of(&all).as_str()), ("2", "0e2844e4599b7e31"), "count FORM up");
     }
 }

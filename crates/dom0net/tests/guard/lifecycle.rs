@@ -4,7 +4,10 @@ use dom0net::guard::{Condition, Guard, Policy, Reason};
 use dom0net::vif::{Port, PortKind, Vif};
 use netkernel::Rtnetlink;
 use netkernel::link::{BridgeOptions, LinkChange, LinkKind};
-use netkernel::nftables::{Batch, NfTables, Rule, Statement, Table, TableFamily, Verdict};
+use netkernel::nftables::{
+    Batch, Element, Hook, KeyKind, NfTables, Policy as Otherwise, Rule, Statement, Table, TableFamily,
+    Verdict, link_name,
+};
 
 use super::locked;
 use super::stage::{OWN, name};
@@ -66,15 +69,15 @@ fn a_guard_replaces_another_of_its_port_on_whatever_device() {
 
 #[test]
 fn guards_that_share_a_table_do_not_touch_each_other() {
-    // Domains 1 and 65 are in the same table, and so are a vif and its tap.
+    // Domains 1 and 2 are in the same table, and so are a vif and its tap.
     let ports = [
         port(1, 0, PortKind::Vif),
         port(1, 0, PortKind::Tap),
-        port(65, 0, PortKind::Vif),
-        port(129, 0, PortKind::Vif),
+        port(2, 0, PortKind::Vif),
+        port(3, 0, PortKind::Vif),
     ];
-    with_devices(&["vif1.0", "vif1.0-emu", "vif65.0", "vif129.0"], |filter| {
-        for (port, device) in ports.iter().zip(["vif1.0", "vif1.0-emu", "vif65.0", "vif129.0"]) {
+    with_devices(&["vif1.0", "vif1.0-emu", "vif2.0", "vif3.0"], |filter| {
+        for (port, device) in ports.iter().zip(["vif1.0", "vif1.0-emu", "vif2.0", "vif3.0"]) {
             Guard::of(*port).install(filter, &name(device), &locked()).unwrap();
         }
         assert_eq!(tables(filter), 1);
@@ -119,7 +122,7 @@ fn foreign_things_in_our_table_stay() {
     with_devices(&["vif1.0"], |filter| {
         let guard = Guard::of(FIRST);
         guard.install(filter, &name("vif1.0"), &locked()).unwrap();
-        let table = Table { family: TableFamily::Netdev, name: "dom0net-01" };
+        let table = Table { family: TableFamily::Netdev, name: "dom0net-00" };
         let mut batch = Batch::new();
         batch.add_chain(table, "someone-elses", None);
         filter.commit(&batch).unwrap();
@@ -133,29 +136,50 @@ fn foreign_things_in_our_table_stay() {
 fn what_another_version_of_the_program_left_is_replaced_and_removed() {
     with_devices(&["vif1.0"], |filter| {
         let guard = Guard::of(FIRST);
-        let table = Table { family: TableFamily::Netdev, name: "dom0net-01" };
-        let leave = |filter: &mut NfTables| {
+        let leave = |filter: &mut NfTables, is_noted: bool| {
             let mut batch = Batch::new();
-            batch.add_table(table);
-            for chain in ["vif1.0-of-another-shape", "vif1.0-arp"] {
-                batch.add_chain(table, chain, Some("of another version"));
+            batch.add_table(SHARED_TABLE);
+            batch.add_chain(SHARED_TABLE, "vif1.0-of-another-shape", None);
+            if is_noted {
+                batch.ensure_set(SHARED_TABLE, "guards", KeyKind::LinkName);
+                batch.add_counting_set(SHARED_TABLE, "dropped", KeyKind::LinkName, 1000);
+                batch.add_commented_element(
+                    SHARED_TABLE,
+                    "guards",
+                    &link_name(&name("vif1.0")),
+                    "1000 of another version",
+                );
+            } else {
+                let devices = [name("vif1.0")];
+                let hook = Hook {
+                    kind: "filter",
+                    number: 0,
+                    priority: 0,
+                    policy: Otherwise::Drop,
+                    devices: &devices,
+                };
+                batch.add_base_chain(SHARED_TABLE, "vif1.0", &hook);
+                let jump = Verdict::Jump("vif1.0-of-another-shape".into());
+                let rule = Rule { statements: vec![Statement::Verdict(jump)], ..Rule::default() };
+                batch.add_rule(SHARED_TABLE, "vif1.0", &rule);
             }
-            let jump = Verdict::Jump("vif1.0-of-another-shape".into());
-            let rule = Rule { statements: vec![Statement::Verdict(jump)], ..Rule::default() };
-            batch.add_rule(table, "vif1.0-arp", &rule);
             filter.commit(&batch).unwrap();
         };
-        leave(filter);
+        for is_noted in [false, true] {
+            leave(filter, is_noted);
+            guard.remove(filter).unwrap();
+            assert_eq!(tables(filter), 0);
+        }
+        leave(filter, false);
         guard.install(filter, &name("vif1.0"), &locked()).unwrap();
-        guard.remove(filter).unwrap();
-        assert_eq!(tables(filter), 0);
-        leave(filter);
+        let condition = guard.condition(filter, &name("vif1.0"), &locked()).unwrap();
+        assert_eq!(condition, Condition::InForce);
         guard.remove(filter).unwrap();
         assert_eq!(tables(filter), 0);
     });
 }
 
-const SHARED_TABLE: Table<'_> = Table { family: TableFamily::Netdev, name: "dom0net-01" };
+const SHARED_TABLE: Table<'_> = Table { family: TableFamily::Netdev, name: "dom0net-00" };
 
 /// The chains of the first port's table that guards share.
 fn shared_chains(filter: &mut NfTables) -> Vec<String> {
@@ -168,7 +192,7 @@ fn shared_chains(filter: &mut NfTables) -> Vec<String> {
 
 #[test]
 fn what_guards_share_comes_with_the_first_and_goes_with_the_last_that_needs_it() {
-    with_devices(&["vif1.0", "vif65.0", "vif129.0"], |filter| {
+    with_devices(&["vif1.0", "vif2.0", "vif3.0"], |filter| {
         let router = Policy { router: true, ..locked() };
         let install = |filter: &mut NfTables, domid: u32, policy: &Policy| {
             let device = name(&format!("vif{domid}.0"));
@@ -179,43 +203,43 @@ fn what_guards_share_comes_with_the_first_and_goes_with_the_last_that_needs_it()
         };
         install(filter, 1, &locked());
         let plain = shared_chains(filter);
-        assert_eq!(plain.len(), 3, "{plain:?}");
-        install(filter, 65, &locked());
+        assert_eq!(plain.len(), 7, "{plain:?}");
+        install(filter, 2, &locked());
         assert_eq!(shared_chains(filter), plain);
-        install(filter, 129, &router);
-        assert_eq!(shared_chains(filter).len(), 6);
+        install(filter, 3, &router);
+        assert_eq!(shared_chains(filter).len(), 14);
         remove(filter, 1);
-        assert_eq!(shared_chains(filter).len(), 6);
+        assert_eq!(shared_chains(filter).len(), 14);
         // A policy that changes lets go what it needed before.
-        install(filter, 129, &locked());
+        install(filter, 3, &locked());
         assert_eq!(shared_chains(filter), plain);
-        install(filter, 129, &router);
-        remove(filter, 65);
+        install(filter, 3, &router);
+        remove(filter, 2);
         let of_routers = shared_chains(filter);
-        assert!(of_routers.len() == 3 && of_routers != plain, "{of_routers:?}");
-        remove(filter, 129);
+        assert!(of_routers.len() == 7 && of_routers != plain, "{of_routers:?}");
+        remove(filter, 3);
         assert_eq!(tables(filter), 0);
     });
 }
 
 #[test]
 fn a_shared_chain_that_somebody_emptied_is_damage_and_is_repaired() {
-    with_devices(&["vif1.0", "vif65.0"], |filter| {
-        let (first, second) = (Guard::of(FIRST), Guard::of(port(65, 0, PortKind::Vif)));
+    with_devices(&["vif1.0", "vif2.0"], |filter| {
+        let (first, second) = (Guard::of(FIRST), Guard::of(port(2, 0, PortKind::Vif)));
         first.install(filter, &name("vif1.0"), &locked()).unwrap();
-        second.install(filter, &name("vif65.0"), &locked()).unwrap();
+        second.install(filter, &name("vif2.0"), &locked()).unwrap();
         for chain in shared_chains(filter) {
             let mut batch = Batch::new();
             batch.flush_chain(SHARED_TABLE, &chain);
             filter.commit(&batch).unwrap();
             let mut conditions = || {
-                [(&first, "vif1.0"), (&second, "vif65.0")]
+                [(&first, "vif1.0"), (&second, "vif2.0")]
                     .map(|(guard, device)| guard.condition(filter, &name(device), &locked()).unwrap())
             };
             assert_eq!(conditions(), [(); 2].map(|()| Condition::Damaged(chain.clone())));
             first.install(filter, &name("vif1.0"), &locked()).unwrap();
             let mut conditions = || {
-                [(&first, "vif1.0"), (&second, "vif65.0")]
+                [(&first, "vif1.0"), (&second, "vif2.0")]
                     .map(|(guard, device)| guard.condition(filter, &name(device), &locked()).unwrap())
             };
             assert_eq!(conditions(), [(); 2].map(|()| Condition::InForce), "{chain}");
@@ -227,10 +251,60 @@ fn a_shared_chain_that_somebody_emptied_is_damage_and_is_repaired() {
     });
 }
 
+#[test]
+fn what_was_counted_goes_with_the_guard_and_no_other() {
+    with_devices(&["vif1.0", "vif2.0"], |filter| {
+        let devices = [(FIRST, "vif1.0"), (port(2, 0, PortKind::Vif), "vif2.0")];
+        let key = |device: &str| [&link_name(&name(device))[..], &0x6d30_6e04_u32.to_ne_bytes()].concat();
+        for (port, device) in devices {
+            Guard::of(port).install(filter, &name(device), &locked()).unwrap();
+            // As a dropped frame does.
+            let mut batch = Batch::new();
+            batch.add_elements(SHARED_TABLE, "dropped", &[Element::one(key(device))]);
+            filter.commit(&batch).unwrap();
+        }
+        // Another policy counts on.
+        Guard::of(FIRST).install(filter, &name("vif1.0"), &Policy::mac_only(OWN)).unwrap();
+        assert_eq!(filter.elements(SHARED_TABLE, "dropped").unwrap().len(), 2);
+        Guard::of(FIRST).remove(filter).unwrap();
+        let left = filter.elements(SHARED_TABLE, "dropped").unwrap();
+        assert_eq!(left.iter().map(|element| &element.key).collect::<Vec<_>>(), [&key("vif2.0")]);
+        Guard::of(devices[1].0).remove(filter).unwrap();
+        assert_eq!(tables(filter), 0);
+    });
+}
+
+#[test]
+fn a_guard_whose_chain_went_with_its_device_is_replaced_and_removed() {
+    with_devices(&["vif1.0", "vif2.0"], |filter| {
+        let (first, second) = (Guard::of(FIRST), Guard::of(port(2, 0, PortKind::Vif)));
+        second.install(filter, &name("vif2.0"), &locked()).unwrap();
+        for comes_again in [true, false] {
+            first.install(filter, &name("vif1.0"), &Policy { router: true, ..locked() }).unwrap();
+            // Kernels before 6.16 do so when the device goes.
+            let mut batch = Batch::new();
+            batch.flush_chain(SHARED_TABLE, "vif1.0");
+            batch.delete_chain(SHARED_TABLE, "vif1.0");
+            filter.commit(&batch).unwrap();
+            assert_eq!(first.state(filter).unwrap(), None);
+            if comes_again {
+                first.install(filter, &name("vif1.0"), &locked()).unwrap();
+                let condition = first.condition(filter, &name("vif1.0"), &locked()).unwrap();
+                assert_eq!(condition, Condition::InForce);
+            }
+            first.remove(filter).unwrap();
+            assert_eq!(filter.elements(SHARED_TABLE, "guards").unwrap().len(), 1);
+            assert_eq!(shared_chains(filter).len(), 7);
+        }
+        second.remove(filter).unwrap();
+        assert_eq!(tables(filter), 0);
+    });
+}
+
 /// Guards of one table come and go, each with processes of its own, and somebody deletes the table again and again.
 fn comings_and_goings(somebody_flushes: bool) {
     let Some(namespace) = testkit::namespace() else { return };
-    let domains = [1, 65, 129, 193];
+    let domains = [1, 2, 3, 4];
     let create = || {
         for domid in domains {
             let kind = LinkKind::Bridge(BridgeOptions::default());

@@ -213,11 +213,11 @@ fn a_guard_that_was_tampered_with_is_found_out_and_comes_back() {
     let Some(host) = host() else { return };
     let tamper = || {
         let mut batch = Batch::new();
-        batch.flush_chain(Table { family: TableFamily::Netdev, name: "dom0net-01" }, "vif1.0-ip4");
+        batch.flush_chain(Table { family: TableFamily::Netdev, name: "dom0net-00" }, "vif1.0");
         NfTables::open().unwrap().commit(&batch).unwrap();
     };
     host.namespace.run(tamper).unwrap();
-    assert!(said(&host, 1, &["check"]).contains("DAMAGED GUARD: rules of its chain vif1.0-ip4 are missing"));
+    assert!(said(&host, 1, &["check"]).contains("DAMAGED GUARD: rules of its chain vif1.0 are missing"));
     said(&host, 0, &["restore", "web"]);
     said(&host, 0, &["check"]);
     host.write_guard_config("web log=yes\n");

@@ -94,6 +94,10 @@ pub enum KeyKind {
     Port,
     /// Names of devices ([`link_name`](super::link_name)).
     LinkName,
+    /// Marks of packets, in the machine's byte order.
+    Mark,
+    /// Several in a row, each filled up to whole words of four bytes.
+    Joined(&'static [KeyKind]),
     /// Other numbers, of this many bytes, in network byte order.
     Number(u32),
 }
@@ -139,6 +143,13 @@ impl KeyKind {
             Self::Protocol => (12, 1),
             Self::Port => (13, 2),
             Self::LinkName => (41, 16),
+            Self::Mark => (19, 4),
+            Self::Joined(parts) => parts
+                .iter()
+                .map(|part| part.type_and_length())
+                .fold((0, 0), |(kinds, all), (kind, length)| {
+                    (kinds << 6 | kind, all + length.next_multiple_of(4))
+                }),
             Self::Number(length) => (4, length),
         }
     }
@@ -277,6 +288,19 @@ impl Batch {
         self.write_set(table, name, keys, flags, None);
     }
 
+    /// Makes a set of at most `size` elements in which rules [count packets](super::Statement::CountIn), unless it is there.
+    pub fn add_counting_set(&mut self, table: Table<'_>, name: &str, keys: KeyKind, size: u32) {
+        self.change(message::NEWSET, flags::CREATE, table.family);
+        self.describe_set(table, name, keys, set::FLAG_DYNAMIC);
+        self.messages.nested(set::DESCRIPTION, |it| it.u32_be(set::SIZE, size));
+    }
+
+    /// Makes a set of single values, unless it is there.
+    pub fn ensure_set(&mut self, table: Table<'_>, name: &str, keys: KeyKind) {
+        self.change(message::NEWSET, flags::CREATE, table.family);
+        self.describe_set(table, name, keys, 0);
+    }
+
     /// Makes a map from keys to targets. `intervals`: its keys are ranges.
     pub fn add_map(&mut self, table: Table<'_>, name: &str, keys: KeyKind, intervals: bool, target: Target) {
         let flags = if intervals { set::FLAG_INTERVAL } else { 0 };
@@ -320,6 +344,16 @@ impl Batch {
         target: Option<Target>,
     ) -> u32 {
         self.change(message::NEWSET, flags::CREATE | flags::EXCLUSIVE, table.family);
+        let id = self.describe_set(table, name, keys, flags);
+        if let Some((kind, length)) = target.map(Target::type_and_length) {
+            self.messages.u32_be(set::DATA_TYPE, kind);
+            self.messages.u32_be(set::DATA_LENGTH, length);
+        }
+        id
+    }
+
+    /// What all new sets say of themselves. Returns the set's number in this batch.
+    fn describe_set(&mut self, table: Table<'_>, name: &str, keys: KeyKind, flags: u32) -> u32 {
         let id = self.count;
         let (kind, length) = keys.type_and_length();
         self.messages.string(set::TABLE, table.name);
@@ -327,10 +361,6 @@ impl Batch {
         self.messages.u32_be(set::FLAGS, flags);
         self.messages.u32_be(set::KEY_TYPE, kind);
         self.messages.u32_be(set::KEY_LENGTH, length);
-        if let Some((kind, length)) = target.map(Target::type_and_length) {
-            self.messages.u32_be(set::DATA_TYPE, kind);
-            self.messages.u32_be(set::DATA_LENGTH, length);
-        }
         self.messages.u32_be(set::ID, id);
         if keys == KeyKind::LinkName {
             self.messages.attribute(set::USERDATA, &set::KEYS_IN_MACHINE_ORDER);
@@ -349,6 +379,19 @@ impl Batch {
     pub fn add_elements(&mut self, table: Table<'_>, name: &str, list: &[Element]) {
         self.change(message::NEWSETELEM, flags::CREATE, table.family);
         self.write_elements(table, name, None, list);
+    }
+
+    /// Adds an element with a comment, a text that `nft list` shows, at most 127 bytes, to a set that does not have it.
+    pub fn add_commented_element(&mut self, table: Table<'_>, name: &str, key: &[u8], comment: &str) {
+        self.change(message::NEWSETELEM, flags::CREATE | flags::EXCLUSIVE, table.family);
+        self.messages.string(elements::TABLE, table.name);
+        self.messages.string(elements::SET, name);
+        self.messages.nested(elements::ELEMENTS, |all| {
+            all.nested(LIST_ELEMENT, |one| {
+                one.nested(element::KEY, |value| value.attribute(data::VALUE, key));
+                one.attribute(element::USERDATA, &comment_userdata(comment));
+            });
+        });
     }
 
     /// Takes elements out of a set.

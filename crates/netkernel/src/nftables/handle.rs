@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::batch::{Batch, Table, TableFamily, comment_in};
 use super::numbers::{
-    LIST_ELEMENT, SUBSYSTEM, chain, counter, expression, generation, hook, message, rule, set, table,
+    LIST_ELEMENT, SUBSYSTEM, chain, counter, data, element, elements, expression, generation, hook, message,
+    rule, set, table,
 };
 use crate::netlink::{
     Attributes, Cause, Context, Error, Message, Protocol, Socket, flags, outcome, string_of, u32_be_of,
@@ -57,6 +58,17 @@ pub struct RuleInfo {
     pub table: String,
     /// The name of its chain.
     pub chain: String,
+    /// Its comment.
+    pub comment: Option<String>,
+    /// What its counter says: packets and bytes.
+    pub counted: Option<(u64, u64)>,
+}
+
+/// An element of a set as the kernel tells of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ElementInfo {
+    /// Its value.
+    pub key: Vec<u8>,
     /// Its comment.
     pub comment: Option<String>,
     /// What its counter says: packets and bytes.
@@ -165,6 +177,31 @@ impl NfTables {
             .attempting(|| format!("list the rules of packet filter table {}", table.name))
     }
 
+    /// The elements of a set, in no order; empty when there is no such set.
+    pub fn elements(&mut self, table: Table<'_>, set: &str) -> Result<Vec<ElementInfo>, Error> {
+        let request = request_elements(table, set);
+        let listed = self.socket.dump(&request, Vec::new, |list: &mut Vec<ElementInfo>, reply| {
+            list.extend(parse_elements(reply.payload));
+        });
+        absent_is_none(listed)
+            .map(Option::unwrap_or_default)
+            .attempting(|| format!("list the elements of set {set} of packet filter table {}", table.name))
+    }
+
+    /// One element of a set; none when it does not exist.
+    pub fn element(&mut self, table: Table<'_>, set: &str, key: &[u8]) -> Result<Option<ElementInfo>, Error> {
+        let mut request = request_elements(table, set);
+        request.nested(elements::ELEMENTS, |list| {
+            list.nested(LIST_ELEMENT, |one| {
+                one.nested(element::KEY, |value| value.attribute(data::VALUE, key));
+            });
+        });
+        let found = self.socket.get(&request, |reply| parse_elements(reply.payload).next());
+        absent_is_none(found)
+            .map(Option::flatten)
+            .attempting(|| format!("look up an element of set {set} of packet filter table {}", table.name))
+    }
+
     /// Closes the connection. If something was deleted, a child process does that a tenth of a second later, so that
     /// this program need not wait for the kernel to finish the deletion.
     ///
@@ -181,6 +218,32 @@ fn request(kind: u16, family: TableFamily) -> Message {
     let mut request = Message::new(SUBSYSTEM << 8 | kind, flags::REQUEST);
     request.header(&[family as u8, 0, 0, 0]);
     request
+}
+
+fn request_elements(table: Table<'_>, set: &str) -> Message {
+    let mut request = request(message::GETSETELEM, table.family);
+    request.string(elements::TABLE, table.name);
+    request.string(elements::SET, set);
+    request
+}
+
+fn parse_elements(payload: &[u8]) -> impl Iterator<Item = ElementInfo> {
+    let list = Attributes::new(body(payload)).find(elements::ELEMENTS).map(Attributes::new);
+    list.into_iter()
+        .flatten()
+        .filter(|(kind, _)| *kind == LIST_ELEMENT)
+        .map(|(_, one)| ElementInfo::parse(one))
+}
+
+/// What a counter says among its expression's attributes; none for another expression.
+fn counter_in(expression: &[u8]) -> Option<(u64, u64)> {
+    let part = |kind| Attributes::new(expression).find(kind);
+    if part(expression::NAME).map(string_of).as_deref() != Some("counter") {
+        return None;
+    }
+    let values = part(expression::DATA)?;
+    let value = |kind| Attributes::new(values).find(kind).and_then(u64_be_of);
+    Some((value(counter::PACKETS)?, value(counter::BYTES)?))
 }
 
 /// What stands behind the `struct nfgenmsg`.
@@ -233,20 +296,26 @@ impl RuleInfo {
     fn parse(payload: &[u8]) -> Self {
         let attribute = |kind| Attributes::new(body(payload)).find(kind);
         let expressions = attribute(rule::EXPRESSIONS).map(Attributes::new).into_iter().flatten();
-        let counted = expressions.filter(|(kind, _)| *kind == LIST_ELEMENT).find_map(|(_, element)| {
-            let part = |kind| Attributes::new(element).find(kind);
-            if part(expression::NAME).map(string_of).as_deref() != Some("counter") {
-                return None;
-            }
-            let values = part(expression::DATA)?;
-            let value = |kind| Attributes::new(values).find(kind).and_then(u64_be_of);
-            Some((value(counter::PACKETS)?, value(counter::BYTES)?))
-        });
+        let counted = expressions
+            .filter(|(kind, _)| *kind == LIST_ELEMENT)
+            .find_map(|(_, expression)| counter_in(expression));
         Self {
             table: attribute(rule::TABLE).map(string_of).unwrap_or_default(),
             chain: attribute(rule::CHAIN).map(string_of).unwrap_or_default(),
             comment: attribute(rule::USERDATA).and_then(comment_in),
             counted,
+        }
+    }
+}
+
+impl ElementInfo {
+    fn parse(one: &[u8]) -> Self {
+        let attribute = |kind| Attributes::new(one).find(kind);
+        let value = attribute(element::KEY).and_then(|key| Attributes::new(key).find(data::VALUE));
+        Self {
+            key: value.map(<[u8]>::to_vec).unwrap_or_default(),
+            comment: attribute(element::USERDATA).and_then(comment_in),
+            counted: attribute(element::EXPRESSION).and_then(counter_in),
         }
     }
 }

@@ -26,7 +26,7 @@ mod numbers;
 mod rule;
 
 pub use batch::{Batch, Element, Hook, KeyKind, Policy, Table, TableFamily, Target};
-pub use handle::{ChainInfo, NfTables, RuleInfo, TableInfo};
+pub use handle::{ChainInfo, ElementInfo, NfTables, RuleInfo, TableInfo};
 pub use rule::{
     Base, Field, Match, Rule, Statement, Test, Verdict, link_name, tracking_state, tracking_status,
 };

@@ -21,6 +21,7 @@ pub(super) mod message {
     pub(crate) const GETSET: u16 = 10;
     pub(crate) const DELSET: u16 = 11;
     pub(crate) const NEWSETELEM: u16 = 12;
+    pub(crate) const GETSETELEM: u16 = 13;
     pub(crate) const DELSETELEM: u16 = 14;
     pub(crate) const GETGEN: u16 = 16;
 }
@@ -80,11 +81,16 @@ pub(super) mod set {
     pub(crate) const KEY_LENGTH: u16 = 5;
     pub(crate) const DATA_TYPE: u16 = 6;
     pub(crate) const DATA_LENGTH: u16 = 7;
+    pub(crate) const DESCRIPTION: u16 = 9;
+    /// `NFTA_SET_DESC_SIZE`, in the description.
+    pub(crate) const SIZE: u16 = 1;
     pub(crate) const ID: u16 = 10;
     pub(crate) const FLAG_ANONYMOUS: u32 = 0x1;
     pub(crate) const FLAG_CONSTANT: u32 = 0x2;
     pub(crate) const FLAG_INTERVAL: u32 = 0x4;
     pub(crate) const FLAG_MAP: u32 = 0x8;
+    /// `NFT_SET_EVAL`: rules change it.
+    pub(crate) const FLAG_DYNAMIC: u32 = 0x20;
 }
 
 pub(super) mod elements {
@@ -98,6 +104,8 @@ pub(super) mod element {
     pub(crate) const KEY: u16 = 1;
     pub(crate) const DATA: u16 = 2;
     pub(crate) const FLAGS: u16 = 3;
+    pub(crate) const USERDATA: u16 = 6;
+    pub(crate) const EXPRESSION: u16 = 7;
     pub(crate) const FLAG_INTERVAL_END: u32 = 0x1;
 }
 
@@ -151,6 +159,15 @@ pub(super) mod lookup {
     pub(crate) const DESTINATION: u16 = 3;
     pub(crate) const SET_ID: u16 = 4;
     pub(crate) const FLAGS: u16 = 5;
+}
+
+pub(super) mod dynamic {
+    pub(crate) const SET: u16 = 1;
+    pub(crate) const OPERATION: u16 = 3;
+    pub(crate) const KEY: u16 = 4;
+    pub(crate) const EXPRESSION: u16 = 7;
+    /// `NFT_DYNSET_OP_UPDATE`.
+    pub(crate) const UPDATE: u32 = 1;
 }
 
 pub(super) mod payload {

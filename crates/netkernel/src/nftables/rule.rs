@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::batch::{Element, KeyKind};
 use super::numbers::{
-    LIST_ELEMENT, REGISTER, REGISTER_VERDICT, REGISTER_WORD, bitwise, compare, counter, data, expression,
+    LIST_ELEMENT, REGISTER, REGISTER_VERDICT, REGISTER_WORD, bitwise, compare, data, dynamic, expression,
     extension, immediate, limit, log, lookup, meta, payload, range, routing, tracking, translation, verdict,
 };
 use crate::family::Family;
@@ -137,6 +137,8 @@ pub enum Test {
     Outside(Vec<u8>, Vec<u8>),
     /// It is one of these values; the set is the rule's own, and goes with it.
     OneOf(KeyKind, Vec<Element>),
+    /// It is none of these values; the set is the rule's own.
+    NoneOf(KeyKind, Vec<Element>),
     /// It is in the named set of the rule's table.
     In(Cow<'static, str>),
     /// It is not in the named set of the rule's table.
@@ -148,12 +150,14 @@ pub enum Test {
 pub enum Statement {
     /// Count the packet and its bytes.
     Count,
-    /// The same, on from these numbers.
-    CountFrom {
-        /// How many packets were counted before.
-        packets: u64,
-        /// How many bytes.
-        bytes: u64,
+    /// Count it in the element of this set that has these fields as its key, which is made with the first such packet. The
+    /// set is of those that [count packets](super::Batch::add_counting_set). A field that the packet does not have ends the
+    /// rule, and so does a set that is full.
+    CountIn {
+        /// The set, of the rule's table.
+        set: Cow<'static, str>,
+        /// The fields of its key, in order.
+        key: Vec<Field>,
     },
     /// Keep it out of connection tracking.
     DoNotTrack,
@@ -230,7 +234,7 @@ impl Match {
     }
 
     fn write(&self, list: &mut Message, own_sets: &mut OwnSets<'_>) {
-        self.field.write(list);
+        self.field.write(list, REGISTER);
         if let Some(mask) = &self.mask {
             write_expression(list, "bitwise", |bits| {
                 bits.u32_be(bitwise::SOURCE, REGISTER);
@@ -263,42 +267,63 @@ impl Field {
         Self::Payload { base: Base::Transport, offset, length }
     }
 
-    fn write(self, list: &mut Message) {
+    /// Its length in bytes.
+    const fn length(self) -> u32 {
+        match self {
+            Self::Payload { length, .. } => length,
+            Self::TransportProtocol | Self::NetworkFamily | Self::HasExtensionHeader(_) => 1,
+            Self::InputLink | Self::OutputLink | Self::DestinationLink => 16,
+            Self::InGroup
+            | Self::OutGroup
+            | Self::Priority
+            | Self::Mark
+            | Self::SourceRoute
+            | Self::DestinationRoute
+            | Self::TrackingState
+            | Self::TrackingStatus => 4,
+        }
+    }
+
+    fn write(self, list: &mut Message, register: u32) {
         match self {
             Self::Payload { base, offset, length } => write_expression(list, "payload", |load| {
-                load.u32_be(payload::DESTINATION, REGISTER);
+                load.u32_be(payload::DESTINATION, register);
                 load.u32_be(payload::BASE, base as u32);
                 load.u32_be(payload::OFFSET, offset);
                 load.u32_be(payload::LENGTH, length);
             }),
             Self::HasExtensionHeader(number) => write_expression(list, "exthdr", |load| {
-                load.u32_be(extension::DESTINATION, REGISTER);
+                load.u32_be(extension::DESTINATION, register);
                 load.u8(extension::TYPE, number);
                 load.u32_be(extension::OFFSET, 0);
                 load.u32_be(extension::LENGTH, 1);
                 load.u32_be(extension::FLAGS, extension::FLAG_PRESENT);
             }),
-            Self::TransportProtocol => write_meta(list, libc::NFT_META_L4PROTO),
-            Self::NetworkFamily => write_meta(list, libc::NFT_META_NFPROTO),
-            Self::InputLink => write_meta(list, libc::NFT_META_IIFNAME),
-            Self::OutputLink => write_meta(list, libc::NFT_META_OIFNAME),
-            Self::SourceRoute => write_routing(list, routing::OF_SOURCE, routing::ADDRESS_KIND),
-            Self::DestinationRoute => write_routing(list, routing::OF_DESTINATION, routing::ADDRESS_KIND),
-            Self::DestinationLink => write_routing(list, routing::OF_DESTINATION, routing::LINK_NAME),
-            Self::TrackingState => write_tracking(list, tracking::STATE),
-            Self::TrackingStatus => write_tracking(list, tracking::STATUS),
-            Self::InGroup => write_meta(list, libc::NFT_META_IIFGROUP),
-            Self::OutGroup => write_meta(list, libc::NFT_META_OIFGROUP),
-            Self::Priority => write_meta(list, libc::NFT_META_PRIORITY),
-            Self::Mark => write_meta(list, libc::NFT_META_MARK),
+            Self::TransportProtocol => write_meta(list, libc::NFT_META_L4PROTO, register),
+            Self::NetworkFamily => write_meta(list, libc::NFT_META_NFPROTO, register),
+            Self::InputLink => write_meta(list, libc::NFT_META_IIFNAME, register),
+            Self::OutputLink => write_meta(list, libc::NFT_META_OIFNAME, register),
+            Self::SourceRoute => write_routing(list, routing::OF_SOURCE, routing::ADDRESS_KIND, register),
+            Self::DestinationRoute => {
+                write_routing(list, routing::OF_DESTINATION, routing::ADDRESS_KIND, register);
+            }
+            Self::DestinationLink => {
+                write_routing(list, routing::OF_DESTINATION, routing::LINK_NAME, register);
+            }
+            Self::TrackingState => write_tracking(list, tracking::STATE, register),
+            Self::TrackingStatus => write_tracking(list, tracking::STATUS, register),
+            Self::InGroup => write_meta(list, libc::NFT_META_IIFGROUP, register),
+            Self::OutGroup => write_meta(list, libc::NFT_META_OIFGROUP, register),
+            Self::Priority => write_meta(list, libc::NFT_META_PRIORITY, register),
+            Self::Mark => write_meta(list, libc::NFT_META_MARK, register),
         }
     }
 }
 
-fn write_meta(list: &mut Message, key: i32) {
+fn write_meta(list: &mut Message, key: i32, register: u32) {
     write_expression(list, "meta", |load| {
         load.u32_be(meta::KEY, key.cast_unsigned());
-        load.u32_be(meta::DESTINATION, REGISTER);
+        load.u32_be(meta::DESTINATION, register);
     });
 }
 
@@ -313,18 +338,37 @@ fn write_setting(list: &mut Message, key: i32, value: u32) {
     });
 }
 
-fn write_routing(list: &mut Message, of: u32, result: u32) {
-    write_expression(list, "fib", |load| {
-        load.u32_be(routing::FLAGS, of);
-        load.u32_be(routing::RESULT, result);
-        load.u32_be(routing::DESTINATION, REGISTER);
+/// The fields stand behind each other, each from a whole word of the registers on.
+fn write_counting(list: &mut Message, set: &str, key: &[Field]) {
+    let mut word = REGISTER_WORD;
+    for field in key {
+        field.write(list, word);
+        word += field.length().div_ceil(4);
+    }
+    write_expression(list, "dynset", |it| {
+        it.string(dynamic::SET, set);
+        it.u32_be(dynamic::OPERATION, dynamic::UPDATE);
+        it.u32_be(dynamic::KEY, REGISTER_WORD);
+        it.nested(dynamic::EXPRESSION, |counter| {
+            counter.string(expression::NAME, "counter");
+            // The kernel wants the counter's attributes, even empty ones.
+            counter.nested(expression::DATA, |_| ());
+        });
     });
 }
 
-fn write_tracking(list: &mut Message, key: u32) {
+fn write_routing(list: &mut Message, of: u32, result: u32, register: u32) {
+    write_expression(list, "fib", |load| {
+        load.u32_be(routing::FLAGS, of);
+        load.u32_be(routing::RESULT, result);
+        load.u32_be(routing::DESTINATION, register);
+    });
+}
+
+fn write_tracking(list: &mut Message, key: u32, register: u32) {
     write_expression(list, "ct", |load| {
         load.u32_be(tracking::KEY, key);
-        load.u32_be(tracking::DESTINATION, REGISTER);
+        load.u32_be(tracking::DESTINATION, register);
     });
 }
 
@@ -349,6 +393,9 @@ impl Test {
             Self::Within(from, to) => write_range(list, libc::NFT_RANGE_EQ, from, to),
             Self::Outside(from, to) => write_range(list, libc::NFT_RANGE_NEQ, from, to),
             Self::OneOf(..) => write_lookup(list, ANONYMOUS_SET, 0, own_sets.next().copied()),
+            Self::NoneOf(..) => {
+                write_lookup(list, ANONYMOUS_SET, libc::NFT_LOOKUP_F_INV, own_sets.next().copied());
+            }
             Self::In(set) => write_lookup(list, set, 0, None),
             Self::NotIn(set) => write_lookup(list, set, libc::NFT_LOOKUP_F_INV, None),
         }
@@ -390,14 +437,11 @@ impl Statement {
         match self {
             // The kernel wants the counter's attributes, even empty ones.
             Self::Count => write_expression(list, "counter", |_| ()),
-            Self::CountFrom { packets, bytes } => write_expression(list, "counter", |it| {
-                it.u64_be(counter::BYTES, *bytes);
-                it.u64_be(counter::PACKETS, *packets);
-            }),
+            Self::CountIn { set, key } => write_counting(list, set, key),
             Self::DoNotTrack => write_expression(list, "notrack", |_| ()),
             Self::Masquerade => write_expression(list, "masq", |_| ()),
             Self::Redirect { field, map, family, with_port } => {
-                field.write(list);
+                field.write(list, REGISTER);
                 write_expression(list, "lookup", |found| {
                     found.string(lookup::SET, map);
                     found.u32_be(lookup::SOURCE, REGISTER);
@@ -443,7 +487,7 @@ impl Rule {
     /// The sets that the rule brings with it, in order.
     pub(super) fn own_sets(&self) -> impl Iterator<Item = (KeyKind, &[Element])> {
         self.matches.iter().filter_map(|it| match &it.test {
-            Test::OneOf(keys, elements) => Some((*keys, &elements[..])),
+            Test::OneOf(keys, elements) | Test::NoneOf(keys, elements) => Some((*keys, &elements[..])),
             _ => None,
         })
     }

@@ -1,0 +1,14 @@
+//! Leaves out of the program as it is shipped what only unwinding needs.
+
+use std::env;
+
+fn main() {
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=without-unwinding.ld");
+    let is = |name: &str, wanted: &str| env::var(name).is_ok_and(|value| value == wanted);
+    // There a panic ends the program; test programs are built with another profile, and unwind.
+    if is("PROFILE", "release") && is("CARGO_CFG_TARGET_ENV", "musl") {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/without-unwinding.ld");
+        println!("cargo::rustc-link-arg-bins=-Wl,-T,{script}");
+    }
+}

@@ -1,0 +1,163 @@
+//! What a table notes of its guards, in two sets: which guards it has and of what form, and what they have dropped.
+//!
+//! Elements cost a plug less than rules or chains, and are read in one piece for all guards of a table.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use netkernel::netlink::Error;
+use netkernel::nftables::{Batch, Element, ElementInfo, Field, KeyKind, NfTables, Rule, Statement, Table};
+
+use super::layout::{Layout, hash_of};
+use super::marks;
+use super::reason::Reason;
+
+/// The set of guards: by the port's name, with the layout as comment.
+const GUARDS: &str = "guards";
+/// The set of what was dropped: by the device's name and the packet's mark. Rules fill it.
+pub(super) const DROPPED: &str = "dropped";
+/// What the elements of that are.
+pub(super) const DROPPED_KEYS: [(&str, KeyKind); 2] =
+    [("ifname", KeyKind::LinkName), ("mark", KeyKind::Mark)];
+/// More than the guards of a table need, each of which can have some twenty.
+const MOST_DROPPED: u32 = 65_535;
+
+/// How many sets there are.
+pub(super) const SETS: usize = 2;
+
+/// How many frames each reason has dropped.
+pub(super) type Dropped = BTreeMap<Reason, u64>;
+
+/// Makes the sets, unless they are there.
+pub(super) fn add_sets(batch: &mut Batch, table: Table<'_>) {
+    const KEYS: KeyKind = KeyKind::Joined(&[DROPPED_KEYS[0].1, DROPPED_KEYS[1].1]);
+    batch.ensure_set(table, GUARDS, KeyKind::LinkName);
+    batch.add_counting_set(table, DROPPED, KEYS, MOST_DROPPED);
+}
+
+/// Counts the packet for its device and its mark.
+pub(super) fn count() -> Rule {
+    let count = Statement::CountIn { set: DROPPED.into(), key: vec![Field::InputLink, Field::Mark] };
+    Rule { statements: vec![count], ..Rule::default() }
+}
+
+/// Notes a guard that is not noted.
+pub(super) fn note(batch: &mut Batch, table: Table<'_>, port: &str, layout: &Layout) {
+    batch.add_commented_element(table, GUARDS, &key_of(port), &layout.comment());
+}
+
+/// Forgets a guard that is noted.
+pub(super) fn forget(batch: &mut Batch, table: Table<'_>, port: &str) {
+    batch.delete_elements(table, GUARDS, &[Element::one(key_of(port))]);
+}
+
+/// What is noted of a guard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Noted {
+    /// Nothing.
+    Nothing,
+    /// Something that another version of the program wrote.
+    Foreign,
+    /// Its layout.
+    As(Layout),
+}
+
+impl Noted {
+    /// The layout, if that is what is noted.
+    pub(super) fn layout(self) -> Option<Layout> {
+        match self {
+            Self::As(layout) => Some(layout),
+            Self::Nothing | Self::Foreign => None,
+        }
+    }
+}
+
+/// What is noted of the guard of this port.
+pub(super) fn noted(filter: &mut NfTables, table: Table<'_>, port: &str) -> Result<Noted, Error> {
+    Ok(match filter.element(table, GUARDS, &key_of(port))? {
+        None => Noted::Nothing,
+        Some(element) => layout_of(&element).map_or(Noted::Foreign, Noted::As),
+    })
+}
+
+/// What is noted of all guards of a table, by what their ports are [noted as](noted_as).
+pub(super) fn all_noted(filter: &mut NfTables, table: Table<'_>) -> Result<BTreeMap<String, Layout>, Error> {
+    let elements = filter.elements(table, GUARDS)?;
+    Ok(elements.iter().filter_map(|element| Some((name_in(&element.key), layout_of(element)?))).collect())
+}
+
+/// What guards of a table have dropped, by the name of the device that the frames came from.
+pub(super) fn all_dropped(
+    filter: &mut NfTables,
+    table: Table<'_>,
+) -> Result<BTreeMap<String, Dropped>, Error> {
+    let mut all = BTreeMap::<String, Dropped>::new();
+    for element in filter.elements(table, DROPPED)? {
+        let (name, mark) = parts(&element.key);
+        if let (Some(reason), Some((frames, _))) = (marks::reason(mark), element.counted) {
+            *all.entry(name).or_default().entry(reason).or_default() += frames;
+        }
+    }
+    Ok(all)
+}
+
+/// Takes away what was counted for these devices.
+pub(super) fn forget_dropped(
+    filter: &mut NfTables,
+    batch: &mut Batch,
+    table: Table<'_>,
+    is_of: impl Fn(&str) -> bool,
+) -> Result<(), Error> {
+    let elements = filter.elements(table, DROPPED)?.into_iter();
+    let gone: Vec<Element> =
+        elements.filter(|it| is_of(&parts(&it.key).0)).map(|it| Element::one(it.key)).collect();
+    if !gone.is_empty() {
+        batch.delete_elements(table, DROPPED, &gone);
+    }
+    Ok(())
+}
+
+fn layout_of(element: &ElementInfo) -> Option<Layout> {
+    element.comment.as_deref().and_then(Layout::read)
+}
+
+fn parts(key: &[u8]) -> (String, u32) {
+    let mark = key.get(16..).and_then(|rest| rest.first_chunk()).copied().map(u32::from_ne_bytes);
+    (name_in(key.get(..16).unwrap_or(key)), mark.unwrap_or_default())
+}
+
+/// What a port is noted as: its name, if that is not longer than the name of a device.
+pub(super) fn noted_as(port: &str) -> Cow<'_, str> {
+    const LONGEST: usize = 15;
+    if port.len() <= LONGEST { port.into() } else { hash_of(port)[..LONGEST].to_owned().into() }
+}
+
+/// It fills 16 bytes with zeros, as the name of a device does.
+fn key_of(port: &str) -> [u8; 16] {
+    let mut key = [0; 16];
+    for (to, from) in key.iter_mut().zip(noted_as(port).bytes()) {
+        *to = from;
+    }
+    key
+}
+
+fn name_in(key: &[u8]) -> String {
+    let end = key.iter().position(|byte| *byte == 0).unwrap_or(key.len());
+    String::from_utf8_lossy(&key[..end]).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_read_as_they_were_written() {
+        assert_eq!(name_in(&key_of("vif4294967295.0")), "vif4294967295.0");
+        let (long, other) = (key_of("vif4294967295.10"), key_of("vif4294967295.11"));
+        assert_ne!(long, other);
+        assert_eq!(name_in(&long), noted_as("vif4294967295.10"));
+        let key = [&key_of("web")[..], &marks::of(Reason::Arp).to_ne_bytes()].concat();
+        assert_eq!(parts(&key), ("web".into(), marks::of(Reason::Arp)));
+        assert_eq!(parts(b"short"), ("short".into(), 0));
+    }
+}
