@@ -23,6 +23,7 @@ const STOCK: &str = "etc/xen/scripts";
 pub(crate) fn all() -> Result<Vec<Contender>, Box<dyn Error>> {
     let mut contenders = vec![
         Contender { title: "dom0net", scripts: linked("dom0net")? },
+        Contender { title: "the floor with the guard: no questions", scripts: linked("guarded-floor")? },
         Contender { title: "the floor: no guard, no questions", scripts: linked("floor")? },
     ];
     contenders.extend(stock()?);

@@ -31,7 +31,8 @@ struct Calls {
 /// Measures it all, on a host of each size in turn.
 pub(crate) fn measure(rounds: usize, sizes: &[u32], memory_vifs: u32) -> Result<Report, Box<dyn Error>> {
     let program = contender::program("dom0net")?;
-    let scripts = [contender::script("dom0net")?, contender::script("floor")?];
+    let scripts =
+        [contender::script("dom0net")?, contender::script("guarded-floor")?, contender::script("floor")?];
     let mut crowds = Vec::new();
     for &size in sizes {
         eprintln!("scale: a host with {size} vifs");
@@ -42,7 +43,14 @@ pub(crate) fn measure(rounds: usize, sizes: &[u32], memory_vifs: u32) -> Result<
         crowds.push(crowd);
     }
     let mut plugs = Vec::new();
-    for title in ["online, dom0net", "online, the floor", "offline, dom0net", "offline, the floor"] {
+    for title in [
+        "online, dom0net",
+        "online, the floor with the guard",
+        "online, the floor",
+        "offline, dom0net",
+        "offline, the floor with the guard",
+        "offline, the floor",
+    ] {
         plugs.push(Calls { title, times: vec![Vec::new(); sizes.len()] });
     }
     let mut questions: Vec<Calls> =
@@ -58,7 +66,7 @@ pub(crate) fn measure(rounds: usize, sizes: &[u32], memory_vifs: u32) -> Result<
                 let online = call(crowd, script, "online", vif)?;
                 let offline = call(crowd, script, "offline", vif)?;
                 plugs[contender].times[at].push(online);
-                plugs[2 + contender].times[at].push(offline);
+                plugs[scripts.len() + contender].times[at].push(offline);
                 call(crowd, &scripts[0], "online", vif)?;
             }
             ask(crowd, &program, vif, at, &mut questions)?;
@@ -72,7 +80,8 @@ pub(crate) fn measure(rounds: usize, sizes: &[u32], memory_vifs: u32) -> Result<
             .note("A call about the last vif; the others stay plugged and guarded. Ratios are to the smallest host. An interface that is attached to a running guest is the same call. 1,000 vifs share a bridge, as a bridge has no more ports."),
     );
     report.tables.push(table("what people ask, on a host with", columns(), &questions));
-    report.tables.push(memory(&scripts, memory_vifs)?);
+    let [ours, _, floor] = &scripts;
+    report.tables.push(memory([ours, floor], memory_vifs)?);
     Ok(report)
 }
 
@@ -109,7 +118,7 @@ fn table(title: &str, columns: Vec<String>, calls: &[Calls]) -> Table {
 
 /// What the kernel keeps for a vif that is plugged, beyond its device: all plugged and unplugged again, some times,
 /// and the difference divided by their number.
-fn memory(scripts: &[PathBuf; 2], count: u32) -> Result<Table, Box<dyn Error>> {
+fn memory(scripts: [&PathBuf; 2], count: u32) -> Result<Table, Box<dyn Error>> {
     let mut crowd = Crowd::new()?;
     let vifs = crowd.grow(count)?;
     let mut table = Table::new("kernel memory of a plugged vif", "KiB", vec!["KiB".into()]).note(format!(
@@ -126,7 +135,7 @@ fn memory(scripts: &[PathBuf; 2], count: u32) -> Result<Table, Box<dyn Error>> {
             }
             used.push((kernel_memory()? - before) / f64::from(count));
             if script.is_some() {
-                crowd.each(&scripts[0], "offline", &vifs)?;
+                crowd.each(scripts[0], "offline", &vifs)?;
             }
         }
     }

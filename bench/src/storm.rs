@@ -46,6 +46,7 @@ struct End {
 pub(crate) fn measure(rounds: usize, sizes: &[u32]) -> Result<Report, Box<dyn Error>> {
     let mut scripts = vec![
         ("dom0net", contender::script("dom0net")?, u32::MAX),
+        ("the floor with the guard", contender::script("guarded-floor")?, u32::MAX),
         ("the floor", contender::script("floor")?, u32::MAX),
     ];
     scripts.extend(
