@@ -19,8 +19,6 @@ pub(super) const DROPPED: &str = "dropped";
 /// What the elements of that are.
 pub(super) const DROPPED_KEYS: [(&str, KeyKind); 2] =
     [("ifname", KeyKind::LinkName), ("mark", KeyKind::Mark)];
-/// More than the guards of a table need, each of which can have some twenty.
-const MOST_DROPPED: u32 = 65_535;
 
 /// How many sets there are.
 pub(super) const SETS: usize = 2;
@@ -32,7 +30,7 @@ pub(super) type Dropped = BTreeMap<Reason, u64>;
 pub(super) fn add_sets(batch: &mut Batch, table: Table<'_>) {
     const KEYS: KeyKind = KeyKind::Joined(&[DROPPED_KEYS[0].1, DROPPED_KEYS[1].1]);
     batch.ensure_set(table, GUARDS, KeyKind::LinkName);
-    batch.add_counting_set(table, DROPPED, KEYS, MOST_DROPPED);
+    batch.add_counting_set(table, DROPPED, KEYS);
 }
 
 /// Counts the packet for its device and its mark.

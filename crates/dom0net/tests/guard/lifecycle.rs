@@ -142,7 +142,7 @@ fn what_another_version_of_the_program_left_is_replaced_and_removed() {
             batch.add_chain(SHARED_TABLE, "vif1.0-of-another-shape", None);
             if is_noted {
                 batch.ensure_set(SHARED_TABLE, "guards", KeyKind::LinkName);
-                batch.add_counting_set(SHARED_TABLE, "dropped", KeyKind::LinkName, 1000);
+                batch.add_counting_set(SHARED_TABLE, "dropped", KeyKind::LinkName);
                 batch.add_commented_element(
                     SHARED_TABLE,
                     "guards",

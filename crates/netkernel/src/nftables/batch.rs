@@ -288,11 +288,11 @@ impl Batch {
         self.write_set(table, name, keys, flags, None);
     }
 
-    /// Makes a set of at most `size` elements in which rules [count packets](super::Statement::CountIn), unless it is there.
-    pub fn add_counting_set(&mut self, table: Table<'_>, name: &str, keys: KeyKind, size: u32) {
+    /// Makes a set in which rules [count packets](super::Statement::CountIn), unless it is there. It has no size: the kernel would make
+    /// room at once for as many elements as that, and look through all of it now and then.
+    pub fn add_counting_set(&mut self, table: Table<'_>, name: &str, keys: KeyKind) {
         self.change(message::NEWSET, flags::CREATE, table.family);
         self.describe_set(table, name, keys, set::FLAG_DYNAMIC);
-        self.messages.nested(set::DESCRIPTION, |it| it.u32_be(set::SIZE, size));
     }
 
     /// Makes a set of single values, unless it is there.

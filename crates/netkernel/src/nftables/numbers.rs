@@ -81,9 +81,6 @@ pub(super) mod set {
     pub(crate) const KEY_LENGTH: u16 = 5;
     pub(crate) const DATA_TYPE: u16 = 6;
     pub(crate) const DATA_LENGTH: u16 = 7;
-    pub(crate) const DESCRIPTION: u16 = 9;
-    /// `NFTA_SET_DESC_SIZE`, in the description.
-    pub(crate) const SIZE: u16 = 1;
     pub(crate) const ID: u16 = 10;
     pub(crate) const FLAG_ANONYMOUS: u32 = 0x1;
     pub(crate) const FLAG_CONSTANT: u32 = 0x2;

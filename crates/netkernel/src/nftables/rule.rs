@@ -152,7 +152,7 @@ pub enum Statement {
     Count,
     /// Count it in the element of this set that has these fields as its key, which is made with the first such packet. The
     /// set is of those that [count packets](super::Batch::add_counting_set). A field that the packet does not have ends the
-    /// rule, and so does a set that is full.
+    /// rule, and so does an element for which there is no memory.
     CountIn {
         /// The set, of the rule's table.
         set: Cow<'static, str>,
