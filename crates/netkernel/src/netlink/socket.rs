@@ -11,8 +11,9 @@ use crate::sys::{self, NetlinkOption};
 const NLMSG_ERROR: u16 = 2;
 const NLMSG_DONE: u16 = 3;
 
-/// Enough for every answer but dumps of unusual links; it grows when one is larger.
-const BUFFER: usize = 16 * 1024;
+/// The largest piece in which the kernel sends a list (`netlink_dump`), and for each piece it begins to count anew; it grows
+/// when one message is larger. Pages that no answer reaches are never touched.
+const BUFFER: usize = 32 * 1024;
 /// The largest answer that is believed: far above what any kernel sends.
 const LARGEST: usize = 16 * 1024 * 1024;
 /// A dump that was interrupted by changes this often is given up.
