@@ -213,7 +213,7 @@ impl Guard {
         self.add_chains(&mut batch, chains, layout);
         filter.commit(&batch)?;
         let shared = present.sound.into_iter().filter(|word| *word != sound.word());
-        self.release_shared(filter, &shared.collect::<Vec<_>>())
+        self.release_shared(filter, &shared.collect::<Vec<_>>()).map(drop)
     }
 
     /// Takes out of the table's sets what is noted of the guard, and what was counted for those of its devices for which
@@ -372,7 +372,10 @@ impl Guard {
         self.delete_chains(&mut batch, &present.chains);
         self.forget(filter, &mut batch, &present, |_| true)?;
         filter.commit(&batch)?;
-        self.release_shared(filter, &present.sound)?;
+        if !self.release_shared(filter, &present.sound)? {
+            // The table has other guards.
+            return Ok(());
+        }
         if self.remove_table_of(filter, ledger::SETS)? || present.is_noted {
             return Ok(());
         }

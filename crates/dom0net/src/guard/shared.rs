@@ -77,35 +77,37 @@ impl Guard {
         Ok(if rules == chain.rules.len() { SharedCondition::Right } else { SharedCondition::Damaged })
     }
 
-    /// Takes those shared chains away to which no guard jumps any more.
-    pub(super) fn release_shared(&self, filter: &mut NfTables, words: &[String]) -> Result<(), Error> {
+    /// Takes those shared chains away to which no guard jumps any more, and says whether that is true of all of them.
+    pub(super) fn release_shared(&self, filter: &mut NfTables, words: &[String]) -> Result<bool, Error> {
         for _ in 0..ATTEMPTS {
             // Anything that changes from here on makes the batch stale.
             let generation = filter.generation()?;
             let mut batch = Batch::expecting(Some(generation));
+            let mut are_all_unused = true;
             for word in words {
-                if self.is_unused(filter, word)? {
-                    self.delete_chains(&mut batch, &sound::names(word));
+                match self.is_unused(filter, word)? {
+                    Some(true) => self.delete_chains(&mut batch, &sound::names(word)),
+                    Some(false) => are_all_unused = false,
+                    None => {}
                 }
             }
             match filter.commit(&batch) {
                 Err(error) if error.is_stale() => {}
                 // Somebody else has taken them away, or has come to need them; then they are the last one's to take away.
-                Err(error) if error.is_not_found() || error.is_busy() => return Ok(()),
-                result => return result,
+                Err(error) if error.is_not_found() || error.is_busy() => return Ok(false),
+                result => return result.map(|()| are_all_unused),
             }
         }
         // Others are changing the rule set all the time; unused chains may stay for a while.
-        Ok(())
+        Ok(false)
     }
 
-    /// Whether no guard jumps to the shared chains of the variant with this word; false when they are not there.
-    fn is_unused(&self, filter: &mut NfTables, word: &str) -> Result<bool, Error> {
-        // Each guard jumps here, and no shared chain does.
-        let name = Shared::Count.name(word);
-        let Some(chain) = filter.chain(self.table(), &name)? else { return Ok(false) };
-        let rules = filter.rules(self.table(), Some(&name))?.len();
-        Ok(chain.uses as usize <= rules)
+    /// Whether no guard jumps to the shared chains of the variant with this word; none when they are not there.
+    fn is_unused(&self, filter: &mut NfTables, word: &str) -> Result<Option<bool>, Error> {
+        // Each guard jumps here, and no shared chain does. It has one rule; if somebody took that away, the kernel refuses to delete
+        // what is needed.
+        let chain = filter.chain(self.table(), &Shared::Count.name(word))?;
+        Ok(chain.map(|chain| chain.uses <= 1))
     }
 
     /// The word of the variant that this chain belongs to; none if it is no shared chain of this guard's table.
