@@ -17,7 +17,7 @@ use xenconf::xend::{self, XendConfig};
 
 use super::fail;
 use super::output::announce;
-use super::{native, network_bridge, network_nat, network_route};
+use super::{native, network_bridge, network_nat, network_route, status};
 
 /// The script of distributions that do not want any: it does nothing.
 const NOTHING: &str = "network-dummy";
@@ -58,7 +58,20 @@ impl Host {
             announce(&format!("{} names no network-script; there is nothing to do", path.display()));
             return 0;
         };
-        self.run_named(&script, operation)
+        let status = self.run_named(&script, operation);
+        self.tell_of_leftovers(&[script], operation);
+        status
+    }
+
+    /// A status of all bridges tells of what guests have left; one of a bridge by its name, or of another kind of network, does not.
+    fn tell_of_leftovers(&self, calls: &[Script], operation: &str) {
+        let has_told = |script: &Script| {
+            let is_named = script.arguments.iter().any(|word| word.starts_with("bridge="));
+            script.base_name() == "network-bridge" && !is_named
+        };
+        if operation == "status" && !self.json && !calls.iter().any(has_told) {
+            status::tell_of_leftovers();
+        }
     }
 
     /// Runs a script as xend did; ours, without another process.
@@ -91,7 +104,9 @@ impl Host {
         if operation == "stop" {
             calls.reverse();
         }
-        calls.iter().map(|script| self.run_named(script, operation)).max().unwrap_or(0)
+        let status = calls.iter().map(|script| self.run_named(script, operation)).max().unwrap_or(0);
+        self.tell_of_leftovers(&calls, operation);
+        status
     }
 
     /// The words that a script of ours is called with.

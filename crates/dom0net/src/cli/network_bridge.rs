@@ -14,7 +14,7 @@ use netkernel::link::LinkName;
 
 use super::confirm::{patience, start_watch};
 use super::output::{announce, out, with_patience};
-use super::status;
+use super::{script, status};
 
 const PROGRAM: &str = "network-bridge";
 
@@ -128,6 +128,9 @@ fn start(
     arguments: &Arguments,
     flags: &Flags,
 ) -> Result<(), Box<dyn Error>> {
+    if !flags.dry_run {
+        script::sweep(PROGRAM, kernel, &Places::from_environment());
+    }
     if let Some(bridge) = private_bridge(kernel, arguments)? {
         return start_private(kernel, &bridge, arguments, flags);
     }

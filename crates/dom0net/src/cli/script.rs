@@ -73,15 +73,9 @@ impl Script {
         self.complain(Level::Info, message, fields);
     }
 
-    /// Takes away what guests have left that nobody took out. That something stays is no reason not to start.
+    /// Takes away what guests have left that nobody took out.
     pub(crate) fn sweep(self, kernel: &mut Kernel, places: &Places) {
-        match hotplug::sweep_all(kernel, places) {
-            Ok(swept) => swept.iter().for_each(|port| {
-                let message = format!("{port} has gone without a word; what was left of it is taken away");
-                self.complain(Level::Warning, &message, &[("vif", &port.to_string())]);
-            }),
-            Err(error) => self.complain(Level::Warning, &error.to_string(), &[]),
-        }
+        sweep(self.name, kernel, places);
     }
 
     pub(crate) fn complain(self, level: Level, message: &str, fields: &[(&str, &str)]) {
@@ -105,6 +99,24 @@ impl Flags {
             (true, _) => json(plan),
             (false, true) => out("all is so already\n"),
             (false, false) => out(&plan.to_string()),
+        }
+    }
+}
+
+/// Takes away what guests have left that nobody took out, for a network that starts. That something stays is no reason not to start.
+pub(crate) fn sweep(program: &'static str, kernel: &mut Kernel, places: &Places) {
+    match hotplug::sweep_all(kernel, places) {
+        Ok(swept) => swept.iter().for_each(|port| {
+            let message = format!("{port} has gone without a word; what was left of it is taken away");
+            tell(&Event {
+                program,
+                level: Level::Warning,
+                message: &message,
+                fields: &[("vif", &port.to_string())],
+            });
+        }),
+        Err(error) => {
+            tell(&Event { program, level: Level::Warning, message: &error.to_string(), fields: &[] });
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The state of networks.
 
+use dom0net::hotplug;
 use dom0net::inventory::{self, Bridge};
 use dom0net::network::{self, Arguments, Records};
 use dom0net::places::Places;
@@ -13,6 +14,8 @@ use super::output::{json, out};
 struct Status {
     bridges: Vec<Bridge>,
     differences: Vec<Different>,
+    /// The vifs that have gone without a word, and of which something is left.
+    leftovers: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -38,7 +41,9 @@ pub(crate) fn networks(
         }
     }
     let all_well = differences.is_empty();
-    let status = Status { bridges, differences };
+    // Of which network they were is not known any more.
+    let leftovers = if arguments.bridge.is_none() { leftovers(kernel) } else { Vec::new() };
+    let status = Status { bridges, differences, leftovers };
     if as_json {
         json(&status);
         return Ok(all_well);
@@ -51,7 +56,29 @@ pub(crate) fn networks(
     for Different { bridge, what } in &status.differences {
         out(&format!("{bridge}: {what}\n"));
     }
+    out(&left(&status.leftovers));
     Ok(all_well)
+}
+
+/// The vifs of which something is left that nobody took away. That it cannot be found out is no fault of the network.
+fn leftovers(kernel: &mut Kernel) -> Vec<String> {
+    let ports = hotplug::abandoned(kernel, &Places::from_environment()).unwrap_or_default();
+    ports.iter().map(ToString::to_string).collect()
+}
+
+/// A line for each of them, with what to do.
+fn left(ports: &[String]) -> String {
+    let line = |port: &String| {
+        format!("{port} has gone without a word; dom0net recover takes away what is left of it\n")
+    };
+    ports.iter().map(line).collect()
+}
+
+/// Tells of what vifs have left, where networks are shown one by one.
+pub(crate) fn tell_of_leftovers() {
+    if let Ok(mut kernel) = Kernel::open() {
+        out(&left(&leftovers(&mut kernel)));
+    }
 }
 
 fn differences(

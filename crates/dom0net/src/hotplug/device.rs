@@ -97,21 +97,6 @@ pub(super) fn master_of(kernel: &mut Kernel, link: &Link) -> Result<Option<Devic
 const PATIENCE: Duration = Duration::from_secs(3);
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Waits for the name, while a vif that goes still has it. The kernel says if it is anybody else's.
-pub(super) fn await_name(
-    kernel: &mut Kernel,
-    device: &Device,
-    wanted: &LinkName,
-) -> Result<(), netlink::Error> {
-    if *wanted == device.name {
-        return Ok(());
-    }
-    await_while(|| {
-        let other = kernel.route.link(wanted)?.filter(|other| other.index != device.index);
-        Ok(other.is_some_and(|other| is_of_a_vif(&other)))
-    })
-}
-
 /// Waits while something is so, up to a limit.
 pub(super) fn await_while(
     mut is_so: impl FnMut() -> Result<bool, netlink::Error>,
@@ -121,16 +106,6 @@ pub(super) fn await_while(
         thread::sleep(PAUSE);
     }
     Ok(())
-}
-
-/// True for devices of vifs: by their names, or by the text that a renamed one bears.
-pub(super) fn is_of_a_vif(link: &Link) -> bool {
-    let is_of_port = |text: &str| {
-        let numbers = text.strip_prefix("vif").or_else(|| text.strip_prefix("tap"));
-        let numbers = numbers.and_then(|rest| rest.strip_suffix("-emu").unwrap_or(rest).split_once('.'));
-        numbers.is_some_and(|(domid, devid)| domid.parse::<u32>().is_ok() && devid.parse::<u32>().is_ok())
-    };
-    is_of_port(&link.name) || link.alias.as_deref().is_some_and(is_of_port)
 }
 
 fn bridge_names(kernel: &mut Kernel) -> Result<Vec<String>, netlink::Error> {
@@ -148,18 +123,6 @@ fn translated(name: &LinkName) -> Option<LinkName> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn devices_of_vifs_are_known_under_any_name() {
-        let link = |name: &str, alias: Option<&str>| Link {
-            name: name.to_owned(),
-            alias: alias.map(ToOwned::to_owned),
-            ..Link::default()
-        };
-        assert!(is_of_a_vif(&link("vif1.0", None)) && is_of_a_vif(&link("vif1.0-emu", None)));
-        assert!(is_of_a_vif(&link("web", Some("vif1.0"))) && is_of_a_vif(&link("web-emu", Some("tap1.0"))));
-        assert!(!is_of_a_vif(&link("web", None)) && !is_of_a_vif(&link("virbr0", Some("vif"))));
-    }
 
     #[test]
     fn old_bridge_names_lead_to_the_card_of_that_number() {

@@ -11,6 +11,7 @@ use netkernel::sysctl::Sysctl;
 use xenstore::{Client, Requests};
 
 use super::error::Error;
+use super::former::{self, Former};
 use super::mode::Mode;
 use super::nodes::{Nodes, Wanted, addresses, bad, device_name, text};
 use super::policy::policy_of;
@@ -32,6 +33,8 @@ pub(super) struct Prepared {
     pub(super) link: u32,
     /// The name that the device has then.
     pub(super) name: LinkName,
+    /// Devices of guests that have gone, which are in the way.
+    pub(super) formers: Vec<Former>,
     /// One sentence for the log, for when it is done.
     pub(super) message: String,
     /// One sentence for the log, if something is not as one would expect.
@@ -63,20 +66,20 @@ pub(super) fn prepare_plug(
     match mode {
         Mode::Bridge => {
             let wanted = Wanted::new(&nodes, request)?;
-            onto_bridge(request, &nodes, wanted, kernel)
+            onto_bridge(request, &nodes, wanted, store, kernel)
         }
         Mode::Route => {
             let wanted = Wanted::new(&nodes, request)?;
             let uplinks = Uplinks::find(kernel, request)?;
             let routing = Routing::of(&wanted, &uplinks)?;
-            by_routes(request, &nodes, wanted, &routing, kernel)
+            by_routes(request, &nodes, wanted, &routing, store, kernel)
         }
         Mode::Nat => {
             let mut wanted = Wanted::new(&nodes, request)?;
             // IPv4 addresses are known to nobody outside, and need no answering for.
             let uplinks = uplinks_for_ipv6(kernel, request, &wanted.addresses)?;
             let routing = nat::addressing(&mut wanted, request, store, &uplinks)?;
-            by_routes(request, &nodes, wanted, &routing, kernel)
+            by_routes(request, &nodes, wanted, &routing, store, kernel)
         }
         Mode::OpenVSwitch => {
             let spec = switch::take_bridge(&mut nodes, request)?;
@@ -85,7 +88,7 @@ pub(super) fn prepare_plug(
             wanted.tagged.clone_from(&port.tags.trunks);
             let bridge = LinkName::new(port.bridge.as_str()).ok();
             wanted.policy = policy_of(&nodes, &wanted, wanted.given(), request, bridge.as_ref(), None)?.1;
-            onto_switch(request, &wanted, port, bridge.as_ref(), kernel)
+            onto_switch(request, &wanted, port, bridge.as_ref(), store, kernel)
         }
     }
 }
@@ -94,6 +97,7 @@ fn onto_bridge(
     request: &Request,
     nodes: &Nodes,
     mut wanted: Wanted,
+    store: &mut Client,
     kernel: &mut Kernel,
 ) -> Result<Prepared, Error> {
     let bridge = device::find_bridge(kernel, request.port, wanted.bridge.as_ref())?;
@@ -101,7 +105,7 @@ fn onto_bridge(
     let wanted = &wanted;
     check_vlans(wanted, &bridge)?;
     let (device, link) = device::find(kernel, request, &wanted.name)?;
-    device::await_name(kernel, &device, &wanted.name)?;
+    let formers = former::await_name(kernel, store, &device, &wanted.name)?.into_iter().collect();
     let seen = bridge::Seen {
         addresses: kernel.route.addresses(Some(device.index))?,
         master: device::master_of(kernel, &link)?,
@@ -112,6 +116,7 @@ fn onto_bridge(
     Ok(Prepared {
         link: device.index,
         name: wanted.name.clone(),
+        formers,
         warning: None,
         plan: bridge::plug(request.port, wanted, &device.name, &seen),
         message: format!("{} plugged into {bridge}: {}", wanted.name, wanted.policy),
@@ -130,10 +135,11 @@ fn onto_switch(
     wanted: &Wanted,
     port: SwitchPort,
     bridge: Option<&LinkName>,
+    store: &mut Client,
     kernel: &mut Kernel,
 ) -> Result<Prepared, Error> {
     let (device, link) = device::find(kernel, request, &wanted.name)?;
-    device::await_name(kernel, &device, &wanted.name)?;
+    let formers = former::await_name(kernel, store, &device, &wanted.name)?.into_iter().collect();
     // A switch has no MTU of its own; the host's device on it has.
     let of_the_bridge = bridge.map(|name| kernel.route.link(name)).transpose()?.flatten();
     let mtu = wanted.mtu.or(of_the_bridge.as_ref().map(|bridge| bridge.mtu)).unwrap_or(link.mtu);
@@ -158,6 +164,7 @@ fn onto_switch(
         link: device.index,
         warning,
         name: wanted.name.clone(),
+        formers,
         plan: switch::plug(request, wanted, &device.name, &seen, port, mtu),
         message: format!("{} plugged into {bridge}: {}", wanted.name, wanted.policy),
         mtu,
@@ -196,6 +203,7 @@ fn by_routes(
     nodes: &Nodes,
     mut wanted: Wanted,
     routing: &Routing,
+    store: &mut Client,
     kernel: &mut Kernel,
 ) -> Result<Prepared, Error> {
     wanted.policy =
@@ -205,8 +213,9 @@ fn by_routes(
         return Err(bad("vlan", "", "only a bridge has VLANs; leave it away with this script").into());
     }
     let (device, link) = device::find(kernel, request, &wanted.name)?;
-    device::await_name(kernel, &device, &wanted.name)?;
-    route::check_free(kernel, request.port, &link, routing)?;
+    let mut formers: Vec<Former> =
+        former::await_name(kernel, store, &device, &wanted.name)?.into_iter().collect();
+    formers.extend(route::check_free(kernel, store, request.port, &link, routing)?);
     let seen = route::Seen {
         addresses: kernel.route.addresses(Some(device.index))?,
         master: device::master_of(kernel, &link)?,
@@ -216,6 +225,7 @@ fn by_routes(
     Ok(Prepared {
         link: device.index,
         name: wanted.name.clone(),
+        formers,
         warning: missing_forwarding(&routing.guest)?,
         plan: route::plug(request.port, wanted, &device.name, &seen, routing)?,
         message: format!("{} leads to {}: {}", wanted.name, guest.join(" and "), wanted.policy),
@@ -251,15 +261,15 @@ fn missing_forwarding(guest: &[IpNet]) -> Result<Option<String>, Error> {
     Ok(None)
 }
 
-/// How the vif is taken out, as far as it is there.
+/// How the vif is taken out, as far as it is there. `named`: the name that it was given, if xenstore still knows it.
 pub(super) fn prepare_unplug(
     mode: Mode,
     request: &Request,
-    mut store: Option<&mut Client>,
+    named: Option<&LinkName>,
+    store: Option<&mut Client>,
     kernel: &mut Kernel,
 ) -> Result<Plan, Error> {
-    let name = store.as_deref_mut().and_then(|store| name_in_store(request, store));
-    let found = device::find_existing(kernel, request.port, &request.device, name.as_ref())?;
+    let found = device::find_existing(kernel, request.port, &request.device, named)?;
     let found = found.as_ref().map(|(device, link)| (device, link));
     match (mode, found) {
         (Mode::OpenVSwitch, found) => Ok(switch::unplug(request, found)),
@@ -308,9 +318,7 @@ fn addresses_left(
     let mut left = Vec::new();
     for network in store.map(|store| addresses_in_store(request, store)).unwrap_or_default() {
         let route = kernel.route.route_to(network.addr())?;
-        let is_its_own = |route: &Route| {
-            route.destination() == Some(network.addr()) && route.destination_length == network.prefix_len()
-        };
+        let is_its_own = |route: &Route| former::is_route_to(route, &network);
         let elsewhere = route.filter(is_its_own).and_then(|route| route.link());
         if elsewhere.is_none_or(|other| link.is_some_and(|link| link.index == other)) {
             left.push(network);

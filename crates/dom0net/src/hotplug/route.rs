@@ -10,10 +10,11 @@ use netkernel::neighbour::Neighbour;
 use netkernel::netlink;
 use netkernel::route::{Route, route_numbers};
 use netkernel::sysctl::Sysctl;
+use xenstore::Client;
 
 use super::bridge::push_link;
-use super::device::{await_while, is_of_a_vif};
 use super::error::Error;
+use super::former::{Former, Way, all_of, await_way, is_route_to};
 use super::nodes::{Wanted, bad};
 use super::uplinks::Uplinks;
 use crate::guard::{Network, RoutedBy};
@@ -228,13 +229,16 @@ fn proxies(routing: &Routing) -> impl Iterator<Item = (Device, Neighbour)> {
     })
 }
 
-/// Finds fault with addresses that are the host's, or lead to somebody else already.
+/// Finds fault with addresses that are the host's, or lead to somebody else already. Returns the devices of guests that have
+/// gone, where they still do.
 pub(super) fn check_free(
     kernel: &mut Kernel,
+    store: &mut Client,
     port: Port,
     link: &Link,
     routing: &Routing,
-) -> Result<(), Error> {
+) -> Result<Vec<Former>, Error> {
+    let mut gone = Vec::new();
     for network in &routing.guest {
         let network_text = network.to_string();
         if let Some(own) = routing.own.iter().find(|own| network.contains(&own.address)) {
@@ -244,14 +248,17 @@ pub(super) fn check_free(
         if is_the_hosts(kernel, network)? {
             return Err(bad("ip", &network_text, "it is an address of this host's own").into());
         }
-        // The same guest, started anew, may be faster than what is left of it.
-        await_while(|| Ok(taken_by(kernel, port, link, network)?.is_some_and(|other| is_of_a_vif(&other))))?;
-        if let Some(other) = taken_by(kernel, port, link, network)? {
-            let fault = format!("{} leads there already; each address can be one guest's only", other.name);
-            return Err(bad("ip", &network_text, &fault).into());
+        match await_way(store, || taken_by(kernel, port, link, network))? {
+            None => {}
+            Some(Way::Former(former)) => gone.push(former.port.vif),
+            Some(Way::Other(other)) => {
+                let fault =
+                    format!("{} leads there already; each address can be one guest's only", other.name);
+                return Err(bad("ip", &network_text, &fault).into());
+            }
         }
     }
-    Ok(())
+    Ok(all_of(kernel, &gone)?)
 }
 
 fn is_the_hosts(kernel: &mut Kernel, network: &IpNet) -> Result<bool, netlink::Error> {
@@ -267,8 +274,7 @@ fn taken_by(
     network: &IpNet,
 ) -> Result<Option<Link>, netlink::Error> {
     let Some(route) = kernel.route.route_to(network.addr())? else { return Ok(None) };
-    let is_same =
-        route.destination() == Some(network.addr()) && route.destination_length == network.prefix_len();
+    let is_same = is_route_to(&route, network);
     let Some(other) = route.link().filter(|&other| is_same && other != link.index) else { return Ok(None) };
     let other = kernel.route.link_at(other)?;
     Ok(other.filter(|other| other.is_up() && !belongs_to(other, port.vif)))
@@ -276,7 +282,5 @@ fn taken_by(
 
 /// True for the devices of this vif, whatever they are called.
 fn belongs_to(link: &Link, vif: Vif) -> bool {
-    let ours = [PortKind::Vif, PortKind::Tap].map(|kind| Port { vif, kind }.to_string());
-    let base = link.name.strip_suffix("-emu").unwrap_or(&link.name);
-    base == vif.to_string() || link.alias.as_ref().is_some_and(|alias| ours.contains(alias))
+    Port::of_device(&link.name, link.alias.as_deref()).is_some_and(|port| port.vif == vif)
 }

@@ -7,6 +7,7 @@ use xenstore::{Batch, Client, Requests};
 use super::error::Error;
 use super::hooks::{HookError, Hooks, Known};
 use super::mode::Mode;
+use super::names::Names;
 use super::network;
 use super::prepare::{Prepared, addresses_in_store, name_in_store, prepare_plug, prepare_unplug};
 use super::request::{Action, Call, Request};
@@ -16,7 +17,7 @@ use crate::guard::Guard;
 use crate::log::{Event, Level, tell};
 use crate::places::Places;
 use crate::plan::Kernel;
-use crate::vif::{Port, PortKind};
+use crate::vif::PortKind;
 
 /// The longest `hotplug-error` that is written, in bytes: a value of xenstore may have 2,048.
 const ERROR_MAX: usize = 1000;
@@ -97,11 +98,13 @@ fn plug(mode: Mode, request: &Request, store: &mut Client, kernel: &mut Kernel) 
     }
     let traces = Traces::of(places);
     sweep(mode, request, &traces, kernel);
+    make_way(mode, request, &prepared, kernel, places)?;
     let trace = Trace::of(request.port, prepared.link, &prepared.plan, reserved.clone());
     if let Some(trace) = &trace {
         traces.note(trace)?;
     }
     let forget = |kernel: &mut Kernel| {
+        Names::of(places).leave(&prepared.name, request.port);
         if trace.is_some() {
             // What this leaves goes with the port's end, or is swept.
             let _ = traces.end(kernel, request.port);
@@ -140,13 +143,35 @@ fn plug(mode: Mode, request: &Request, store: &mut Client, kernel: &mut Kernel) 
 
 /// Takes away what vifs have left whose end nobody told of. That something of another's stays is no reason to refuse this one.
 fn sweep(mode: Mode, request: &Request, traces: &Traces, kernel: &mut Kernel) {
-    match traces.sweep_some(kernel) {
+    match traces.sweep_some(kernel, request.port) {
         Ok(swept) => swept.iter().for_each(|port| {
             let message = format!("{port} has gone without a word; what was left of it is taken away");
             report(mode, Level::Warning, &message, &fields(request));
         }),
         Err(error) => report(mode, Level::Warning, &error.to_string(), &fields(request)),
     }
+}
+
+/// Puts aside what guests that have gone still hold of what this one shall have.
+fn make_way(
+    mode: Mode,
+    request: &Request,
+    prepared: &Prepared,
+    kernel: &mut Kernel,
+    places: &Places,
+) -> Result<(), Error> {
+    for former in &prepared.formers {
+        former.put_aside(kernel, &prepared.name)?;
+        let message = format!("{} is in the way, and its domain has gone; it is put aside", former.link.name);
+        report(mode, Level::Warning, &message, &fields(request));
+    }
+    if prepared.name != request.device
+        && let Some(former) = Names::of(places).take(kernel, &prepared.name, request.port)?
+    {
+        let message = format!("{former} had the name {} and has gone; its guard goes too", prepared.name);
+        report(mode, Level::Warning, &message, &fields(request));
+    }
+    Ok(())
 }
 
 /// Tells the toolstack and the backend driver that the vif is ready, and the guest its MTU.
@@ -221,23 +246,20 @@ fn take_out(
     kernel: &mut Kernel,
 ) -> Result<(), Error> {
     // Whose name is in the rules must be known before the store forgets it.
-    let routed = mode.routed().map(|script| {
-        let name = store.as_deref_mut().and_then(|store| name_in_store(request, store));
-        (script, name.unwrap_or_else(|| request.device.clone()))
-    });
+    let named = store.as_deref_mut().and_then(|store| name_in_store(request, store));
+    let name = named.clone().unwrap_or_else(|| request.device.clone());
     // A port that could not be taken out keeps its guard.
-    prepare_unplug(mode, request, store, kernel)?.apply(kernel)?;
-    if let Some((script, name)) = routed {
+    prepare_unplug(mode, request, named.as_ref(), store, kernel)?.apply(kernel)?;
+    if let Some(script) = mode.routed() {
         network::leave(kernel, script, &name)?;
     }
     Guard::of(request.port).remove(kernel.filter()?)?;
+    let places = &Places::from_environment();
+    if let Some(named) = named {
+        Names::of(places).leave(&named, request.port);
+    }
     // xenstore may know nothing of it any more.
-    Traces::of(&Places::from_environment()).end(kernel, request.port)
-}
-
-/// Takes away what vifs have left whose end nobody told of, all of them, and returns which.
-pub fn sweep_all(kernel: &mut Kernel, places: &Places) -> Result<Vec<Port>, Error> {
-    Traces::of(places).sweep_all(kernel)
+    Traces::of(places).end(kernel, request.port)
 }
 
 fn open(kernel: &mut Option<Kernel>) -> Result<&mut Kernel, Error> {
@@ -260,9 +282,17 @@ fn dry_run(mode: Mode, request: &Request) -> u8 {
     let plan = Kernel::open().map_err(Error::from).and_then(|mut kernel| match request.action {
         Action::Appeared => {
             let mut store = Client::open()?;
-            prepare_plug(mode, request, &mut store, &mut kernel).map(|prepared| prepared.plan)
+            let prepared = prepare_plug(mode, request, &mut store, &mut kernel)?;
+            for former in &prepared.formers {
+                println!("put {} aside, whose domain has gone", former.link.name);
+            }
+            Ok(prepared.plan)
         }
-        Action::Gone => prepare_unplug(mode, request, Client::open().ok().as_mut(), &mut kernel),
+        Action::Gone => {
+            let mut store = Client::open().ok();
+            let named = store.as_mut().and_then(|store| name_in_store(request, store));
+            prepare_unplug(mode, request, named.as_ref(), store.as_mut(), &mut kernel)
+        }
     });
     match plan {
         Ok(plan) => {

@@ -15,6 +15,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use netkernel::link::LinkName;
 use netkernel::neighbour::Neighbour;
 use serde::{Deserialize, Serialize};
 
@@ -76,7 +77,15 @@ impl Trace {
             };
             apply(kernel, &Change::RemoveSwitchPort(port))?;
         }
-        Ok(Guard::of(self.port).remove(kernel.filter()?)?)
+        // A vif that has come with the same number has a guard of the same name, and a device.
+        let guard = Guard::of(self.port);
+        for device in guard.state(kernel.filter()?)?.unwrap_or_default().devices {
+            let Ok(name) = LinkName::new(device) else { continue };
+            if kernel.route.link(&name)?.is_some() {
+                return Ok(());
+            }
+        }
+        Ok(guard.remove(kernel.filter()?)?)
     }
 
     fn sweep_outside(&self, kernel: &mut Kernel, places: &Places) -> Result<(), Error> {
@@ -151,11 +160,18 @@ impl Traces {
         Ok(())
     }
 
-    /// Looks after a few, and returns those that were swept.
-    pub(super) fn sweep_some(&self, kernel: &mut Kernel) -> Result<Vec<Port>, Error> {
+    /// Looks after a few, and returns those that were swept. What is noted of the port that `comes` is not its own, if its device
+    /// has gone: it would be forgotten when it is noted anew, or be taken for what the new one has.
+    pub(super) fn sweep_some(&self, kernel: &mut Kernel, comes: Port) -> Result<Vec<Port>, Error> {
         let failed = |error| self.failed("look through", "", error);
         let Some(_held) = self.lock_if_there().map_err(failed)? else { return Ok(Vec::new()) };
         let (mut seen, mut swept, mut trouble) = (BTreeSet::new(), Vec::new(), None);
+        for folder in [self.now(), self.next()] {
+            match self.look_at(kernel, &folder.join(comes.to_string())) {
+                Ok(port) => swept.extend(port),
+                Err(error) => trouble = Some(error),
+            }
+        }
         // Those whose turn it is; and then, if these were few, the others.
         for _ in 0..2 {
             while seen.len() < LOOKED_AT
@@ -200,6 +216,23 @@ impl Traces {
             }
         }
         trouble.map_or(Ok(swept), Err)
+    }
+
+    /// Those whose device has gone.
+    pub(super) fn abandoned(&self, kernel: &mut Kernel) -> Result<Vec<Port>, Error> {
+        let failed = |error| self.failed("look through", "", error);
+        let mut ports = Vec::new();
+        for folder in [self.now(), self.next()] {
+            for name in names(&folder).map_err(failed)? {
+                // One that cannot be read is found fault with when it is swept.
+                if let Ok(Some(trace)) = read(&folder.join(name))
+                    && kernel.route.link_at(trace.link)?.is_none()
+                {
+                    ports.push(trace.port);
+                }
+            }
+        }
+        Ok(ports)
     }
 
     /// Sweeps the port of a note, if its device has gone.

@@ -10,6 +10,7 @@ use dom0net::vif::PortKind;
 use lab::Lab;
 use netkernel::link::LinkChange;
 
+use crate::leftovers::{appear, call, noted, plug, vanish};
 use crate::stage::{Stage, reaches, reaches_not};
 
 /// The programs of Open vSwitch: installed, or unpacked in `$OVS_PACKAGES`.
@@ -181,6 +182,57 @@ fn a_named_vif_is_found_again_and_twice_is_as_good_as_once() {
     assert_eq!(switch.vsctl("list-ports ovsbr0"), "web");
     stage.lab.toolstack().destroy(1).unwrap();
     assert_eq!(switch.vsctl("list-ports ovsbr0"), "");
+}
+
+/// The database keeps a port whose device has gone, and the switch looks for that device for ever.
+#[test]
+fn a_port_whose_end_nobody_told_of_goes_with_the_next_plug() {
+    let Some(stage) = Stage::new() else { return };
+    let Some(switch) = Switch::start(&stage) else { return };
+    let on_switch = [("bridge", "ovsbr0"), ("ip", "10.9.0.7")];
+    for domid in [7, 8] {
+        plug(&stage, "vif-openvswitch", domid, &on_switch);
+    }
+    vanish(&stage, 7);
+    assert_eq!(switch.vsctl("list-ports ovsbr0"), "vif7.0\nvif8.0");
+    // A plug of any mode looks after it.
+    stage.lab.add_bridge("xenbr0", &[]).unwrap();
+    appear(&stage, 9, &[("ip", "10.0.0.9"), ("bridge", "xenbr0")]);
+    let outcome = call(&stage, "vif-bridge online", 9);
+    assert!(outcome.stderr.contains("vif7.0 has gone without a word"), "{outcome:?}");
+    assert_eq!(switch.vsctl("list-ports ovsbr0"), "vif8.0");
+    assert_eq!(noted(&stage), ["vif8.0"]);
+    // A switch that does not answer keeps nobody out, and what it could not be told of is not forgotten.
+    vanish(&stage, 8);
+    let socket = stage.script("ovs/db.sock");
+    std::fs::rename(&socket, stage.script("ovs/aside")).unwrap();
+    let outcome = call(&stage, "vif-bridge online", 9);
+    assert_eq!(outcome.status, 0, "{outcome:?}");
+    assert!(outcome.stderr.contains("Open vSwitch cannot be reached at"), "{outcome:?}");
+    assert_eq!(noted(&stage), ["vif8.0"]);
+    std::fs::rename(stage.script("ovs/aside"), &socket).unwrap();
+    stage.succeeds("dom0net recover");
+    assert_eq!((switch.vsctl("list-ports ovsbr0"), noted(&stage)), (String::new(), vec![]));
+}
+
+/// What the database has of a number is the new domain's by then.
+#[test]
+fn a_port_of_the_same_number_that_is_plugged_anew_is_not_swept() {
+    let Some(stage) = Stage::new() else { return };
+    let Some(switch) = Switch::start(&stage) else { return };
+    plug(&stage, "vif-openvswitch", 7, &[("bridge", "ovsbr0"), ("ip", "10.9.0.7")]);
+    vanish(&stage, 7);
+    plug(&stage, "vif-openvswitch", 7, &[("bridge", "ovsbr0.10"), ("ip", "10.9.0.7")]);
+    stage.succeeds("dom0net recover");
+    assert_eq!(switch.vsctl("list-ports ovsbr0"), "vif7.0");
+    assert_eq!(switch.vsctl("get port vif7.0 tag"), "10");
+    // On a bridge it has no port there; what the first left goes before it is forgotten.
+    vanish(&stage, 7);
+    stage.lab.add_bridge("xenbr0", &[]).unwrap();
+    plug(&stage, "vif-bridge", 7, &[("bridge", "xenbr0"), ("ip", "10.9.0.7")]);
+    assert_eq!((switch.vsctl("list-ports ovsbr0"), noted(&stage)), (String::new(), vec![]));
+    stage.succeeds("dom0net recover");
+    assert!(stage.guard(7, PortKind::Vif).is_some());
 }
 
 #[test]
