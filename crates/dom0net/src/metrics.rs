@@ -86,8 +86,25 @@ pub fn text(inventory: &Inventory) -> String {
             }
         }
     }
+    let mut network_guarded = Family::new(
+        "dom0net_network_guard_in_force",
+        "gauge",
+        "Whether what should hold for all guests of a network is in force: 1 or 0.",
+    );
+    let mut network_dropped = Family::counter(
+        "dom0net_network_dropped_packets_total",
+        "Packets of a network's guests that were dropped for the host's sake or to isolate them, by reason.",
+    );
+    for network in &inventory.networks {
+        let labels = |more: &[(&str, &str)]| labels(&[&[("network", &network.name[..])], more].concat());
+        network_guarded.add(labels(&[]), u64::from(network.in_force));
+        for (reason, packets) in &network.dropped {
+            network_dropped.add(labels(&[("reason", reason)]), *packets);
+        }
+    }
     let mut text = String::new();
-    for family in [sent_bytes, sent_packets, received_bytes, received_packets, guarded, dropped] {
+    let of_guests = [sent_bytes, sent_packets, received_bytes, received_packets, guarded, dropped];
+    for family in of_guests.into_iter().chain([network_guarded, network_dropped]) {
         family.write(&mut text);
     }
     text
@@ -102,8 +119,12 @@ fn labels_of(domain: &Domain, vif: &Vif, device: &str, more: &[(&str, &str)]) ->
         ("device", device),
         ("bridge", vif.bridge.as_deref().unwrap_or_default()),
     ];
+    labels(&[&own, more].concat())
+}
+
+fn labels(pairs: &[(&str, &str)]) -> String {
     let mut text = String::new();
-    for (name, value) in own.iter().chain(more) {
+    for (name, value) in pairs {
         text.push(if text.is_empty() { '{' } else { ',' });
         let _ = write!(text, "{name}=\"");
         escape(value, &mut text);

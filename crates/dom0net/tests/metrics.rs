@@ -8,7 +8,7 @@ use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
 use lab::DomainConfig;
-use lab::frame::{Arp, Ethernet};
+use lab::frame::{Arp, Ethernet, Packet};
 
 use support::guests::{Scene, reaches};
 
@@ -53,6 +53,61 @@ fn what_passed_and_what_was_dropped_is_counted_by_guest() {
         assert!(value(&text, &format!("dom0net_guest_{family}_total"), &[web, "devid=\"0\""]) > 0, "{text}");
     }
     assert_eq!(value(&text, "dom0net_guard_in_force", &[web, "mode=\"locked\""]), 1);
+}
+
+#[test]
+fn what_is_dropped_for_the_hosts_sake_and_to_isolate_guests_is_counted_by_network() {
+    let Some(scene) = Scene::new("bridge:xenbr0 host=ping isolated=yes\n") else { return };
+    let series = |family: &str, labels: &[&str]| value(&text(&scene), family, labels);
+    let dropped = |reason: &str| {
+        let reason = format!("reason=\"{reason}\"");
+        series("dom0net_network_dropped_packets_total", &["network=\"xenbr0\"", &reason])
+    };
+    assert_eq!((dropped("host"), dropped("isolation")), (0, 0));
+    assert_eq!(series("dom0net_network_guard_in_force", &["network=\"xenbr0\""]), 1);
+    let web = scene.web.station();
+    assert!(reaches(web, "10.0.0.250"));
+    let own = web.mac("eth0").unwrap();
+    let bridge = scene.host().mac("xenbr0").unwrap();
+    let socket = web.socket("eth0").unwrap();
+    let to_host = Ethernet::new(own, bridge).ip(&Packet::v4([10, 0, 0, 2], [10, 0, 0, 250]).udp(1, 2, b"x"));
+    (0..3).for_each(|_| socket.send(&to_host).unwrap());
+    assert_eq!((dropped("host"), dropped("isolation")), (3, 0));
+    // By way of a host that forwards, once it has found out where the other is.
+    scene.host().run(|| std::fs::write("/proc/sys/net/ipv4/ip_forward", "1").unwrap()).unwrap();
+    assert!(reaches(scene.host(), "10.0.0.3"));
+    let to_db = Ethernet::new(own, bridge).ip(&Packet::v4([10, 0, 0, 2], [10, 0, 0, 3]).udp(1, 2, b"x"));
+    (0..2).for_each(|_| socket.send(&to_db).unwrap());
+    assert_eq!((dropped("host"), dropped("isolation")), (3, 2));
+    let show = |words: &[&str]| {
+        let program = scene.lab.toolstack().options().scripts.join("dom0net");
+        let output = scene.lab.on_host(Command::new(program).arg("show").args(words)).unwrap();
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(
+        show(&[]).contains("xenbr0   in force  host 3, isolation 2  guests reach ping on the host"),
+        "{}",
+        show(&[])
+    );
+    let json: serde_json::Value = serde_json::from_str(&show(&["--json"])).unwrap();
+    assert_eq!(json["networks"][0]["dropped"], serde_json::json!({ "host": 3, "isolation": 2 }));
+    // Another policy counts on.
+    std::fs::write(scene.folder().join("guard.conf"), "bridge:xenbr0 host=nothing isolated=yes\n").unwrap();
+    assert!(scene.guard(&["restore"]).0);
+    assert_eq!((dropped("host"), dropped("isolation")), (3, 2));
+    socket.send(&to_host).unwrap();
+    assert_eq!(dropped("host"), 4);
+    // Where nothing is in force, that is what is told.
+    let flush = || {
+        use netkernel::nftables::{Batch, NfTables, Table, TableFamily};
+        let mut batch = Batch::new();
+        for family in [TableFamily::Inet, TableFamily::Bridge] {
+            batch.delete_table(Table { family, name: "dom0net-xenbr0" });
+        }
+        NfTables::open().unwrap().commit(&batch).unwrap();
+    };
+    scene.host().run(flush).unwrap();
+    assert_eq!(series("dom0net_network_guard_in_force", &["network=\"xenbr0\""]), 0);
 }
 
 #[test]

@@ -30,7 +30,7 @@ pub use config::{Config, ConfigError, Who, check_words};
 pub use groups::Network;
 pub use install::{Condition, Guard, GuardState};
 pub use leftover::guarded_ports;
-pub use network::{NetworkDraft, NetworkPolicy, Reach, RoutedBy, Service};
+pub use network::{NetworkDraft, NetworkPolicy, NetworkReason, Reach, RoutedBy, Service};
 pub use network_guard::NetworkGuard;
 pub use policy::{LLC, LinkLocal, Mode, Policy, Protocols, Vlans};
 pub use reason::Reason;

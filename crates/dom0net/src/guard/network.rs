@@ -48,6 +48,36 @@ impl RoutedBy {
     }
 }
 
+/// Why a packet was dropped for the sake of a whole network. What isolated ports of a bridge keep from each other by
+/// themselves is counted by nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum NetworkReason {
+    /// It was for the host, and for nothing there that guests may reach.
+    Host,
+    /// It was from one isolated guest for another, by way of the host.
+    Isolation,
+}
+
+impl NetworkReason {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Host, Self::Isolation];
+
+    /// One word, the same in rule comments, JSON and metrics.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::Isolation => "isolation",
+        }
+    }
+
+    /// The one with this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.word() == word)
+    }
+}
+
 /// What guests may reach on the host.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

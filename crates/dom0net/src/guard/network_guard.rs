@@ -1,5 +1,7 @@
 //! What holds for a network as a whole, in the kernel: put in force, taken away, looked at.
 
+use std::collections::BTreeMap;
+
 use netkernel::link::LinkName;
 use netkernel::netlink::Error;
 use netkernel::nftables::{Batch, Element, NfTables, Table, TableFamily, link_name};
@@ -9,7 +11,7 @@ use ethernet::MacAddress;
 use super::groups::Network;
 use super::install::Condition;
 use super::layout::hash;
-use super::network::NetworkPolicy;
+use super::network::{NetworkPolicy, NetworkReason};
 use super::network_rules::{CARDS, GUESTS, MARKED, Rules};
 
 /// How often a change that raced with others is tried again.
@@ -104,6 +106,8 @@ impl NetworkGuard {
         generation: Option<u32>,
     ) -> Result<(), Error> {
         let name = self.table_name();
+        // Another policy counts on, if it drops for the same reason.
+        let rules = Rules::of(self, policy).counting_on(self.dropped(filter, policy)?);
         let mut batch = Batch::expecting(generation);
         for &family in self.families().0 {
             let table = Table { family, name: &name };
@@ -115,9 +119,32 @@ impl NetworkGuard {
             let marked = Table { family: self.families().1, name: &name };
             batch.add_table(marked);
             batch.add_chain(marked, MARKED, Some(&self.comment(policy)));
-            Rules::of(self, policy).add(&mut batch, &name);
+            rules.add(&mut batch, &name);
         }
         filter.commit(&batch)
+    }
+
+    /// How many packets were dropped for each reason that this policy has; none of a policy that is not in force.
+    pub fn dropped(
+        &self,
+        filter: &mut NfTables,
+        policy: &NetworkPolicy,
+    ) -> Result<BTreeMap<NetworkReason, u64>, Error> {
+        let name = self.table_name();
+        let mut dropped = BTreeMap::new();
+        for (family, chain) in Rules::of(self, policy).counting() {
+            let rules = match filter.rules(Table { family, name: &name }, Some(chain)) {
+                Err(error) if error.is_not_found() => continue,
+                rules => rules?,
+            };
+            for rule in rules {
+                let reason = rule.comment.as_deref().and_then(NetworkReason::from_word);
+                if let (Some(reason), Some((packets, _))) = (reason, rule.counted) {
+                    *dropped.entry(reason).or_default() += packets;
+                }
+            }
+        }
+        Ok(dropped)
     }
 
     /// Makes a guest's device, and the cards that it is reached by, known to the rules that keep passing traffic out of
@@ -148,7 +175,7 @@ impl NetworkGuard {
             Network::Bridge { .. } => format!("{:?} {:?} {}", self.macs, self.uplinks, self.is_translated),
             Network::Routed(_) => String::new(),
         };
-        format!("1 {}", hash(&format!("{policy:?} {:?} {knows}", self.network)))
+        format!("2 {}", hash(&format!("{policy:?} {:?} {knows}", self.network)))
     }
 }
 

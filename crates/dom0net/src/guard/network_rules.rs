@@ -4,6 +4,8 @@
 //! A packet from a bridge's guest is not seen with its device any more by the host's own input: in the bridge family such packets
 //! are given a priority that nobody else uses, by which they are known there. With routed guests the device is seen.
 
+use std::collections::BTreeMap;
+
 use ethernet::MacAddress;
 use netkernel::nftables::{
     Batch, Field, Hook, KeyKind, Match, Policy as Otherwise, Rule, Statement, Table, TableFamily, Test,
@@ -12,12 +14,14 @@ use netkernel::nftables::{
 
 use super::frame::{destination_port, message_type, protocol, transport_is};
 use super::groups::Network;
-use super::network::{NetworkPolicy, Reach, Service};
+use super::network::{NetworkPolicy, NetworkReason, Reach, Service};
 use super::network_guard::{NetworkGuard, elements};
 use crate::vif::BACKEND_MAC;
 
 /// The chain with the comment.
 pub(super) const MARKED: &str = "policy";
+/// The chain that says what guests may reach on the host.
+pub(super) const SERVICES: &str = "services";
 /// The set with the names of the devices of guests that are routed to.
 pub(super) const GUESTS: &str = "guests";
 /// The set with the names of the cards that they are reached by.
@@ -57,11 +61,29 @@ pub(super) struct BaseChain {
 pub(super) struct Rules<'a> {
     guard: &'a NetworkGuard,
     policy: &'a NetworkPolicy,
+    /// What was dropped before, from which the counters go on.
+    dropped: BTreeMap<NetworkReason, u64>,
 }
 
 impl<'a> Rules<'a> {
     pub(super) fn of(guard: &'a NetworkGuard, policy: &'a NetworkPolicy) -> Self {
-        Self { guard, policy }
+        Self { guard, policy, dropped: BTreeMap::new() }
+    }
+
+    /// The same rules, whose counters go on from this.
+    pub(super) fn counting_on(self, dropped: BTreeMap<NetworkReason, u64>) -> Self {
+        Self { dropped, ..self }
+    }
+
+    /// The chains whose rules count what they drop.
+    pub(super) fn counting(&self) -> Vec<(TableFamily, &'static str)> {
+        let is_shielding = matches!(self.policy.host, Reach::Only(_));
+        let shield = is_shielding.then_some((TableFamily::Inet, SERVICES));
+        let isolation = match self.guard.network {
+            Network::Bridge { .. } => (TableFamily::Bridge, "output"),
+            Network::Routed(_) => (TableFamily::Inet, "forward"),
+        };
+        shield.into_iter().chain(self.policy.isolates.then_some(isolation)).collect()
     }
 
     /// Adds all but the chain with the comment, whose table is there.
@@ -69,9 +91,9 @@ impl<'a> Rules<'a> {
         let inet = Table { family: TableFamily::Inet, name };
         batch.add_table(inet);
         if let Reach::Only(services) = &self.policy.host {
-            batch.add_chain(inet, "services", None);
-            for rule in services_rules(services) {
-                batch.add_rule(inet, "services", &rule);
+            batch.add_chain(inet, SERVICES, None);
+            for rule in services_rules(services, self.drop_counted([], NetworkReason::Host)) {
+                batch.add_rule(inet, SERVICES, &rule);
             }
         }
         if self.policy.untracked && matches!(self.guard.network, Network::Routed(_)) {
@@ -191,7 +213,7 @@ impl<'a> Rules<'a> {
             name: "output",
             hook: OUTPUT,
             priority: FIRST,
-            rules: vec![drop_counted([was_sent_back, to_isolated])],
+            rules: vec![self.drop_counted([was_sent_back, to_isolated], NetworkReason::Isolation)],
         }
     }
 
@@ -220,14 +242,28 @@ impl<'a> Rules<'a> {
             name: "forward",
             hook: FORWARD,
             priority: BEFORE_FILTERS,
-            rules: vec![drop_counted([isolated(Field::InGroup), isolated(Field::OutGroup)])],
+            rules: vec![self.drop_counted(
+                [isolated(Field::InGroup), isolated(Field::OutGroup)],
+                NetworkReason::Isolation,
+            )],
+        }
+    }
+
+    fn drop_counted(&self, matches: impl IntoIterator<Item = Match>, reason: NetworkReason) -> Rule {
+        let count = match self.dropped.get(&reason) {
+            Some(&packets) => Statement::CountFrom { packets, bytes: 0 },
+            None => Statement::Count,
+        };
+        Rule {
+            comment: Some(reason.word().into()),
+            ..rule(matches, [count, Statement::Verdict(Verdict::Drop)])
         }
     }
 }
 
 /// What the host takes in from its guests.
 fn shield(from_guest: Vec<Match>) -> BaseChain {
-    let goto = Statement::Verdict(Verdict::Goto("services".into()));
+    let goto = Statement::Verdict(Verdict::Goto(SERVICES.into()));
     BaseChain {
         family: TableFamily::Inet,
         name: "input",
@@ -237,7 +273,7 @@ fn shield(from_guest: Vec<Match>) -> BaseChain {
     }
 }
 
-fn services_rules(services: &[Service]) -> Vec<Rule> {
+fn services_rules(services: &[Service], otherwise: Rule) -> Vec<Rule> {
     let known = tracking_state::ESTABLISHED | tracking_state::RELATED;
     let is_answer = Match::has_any(Field::TrackingState, known.to_ne_bytes());
     let icmpv6 = |from, to| vec![transport_is(protocol::ICMPV6), message_type(from, to)];
@@ -254,11 +290,7 @@ fn services_rules(services: &[Service]) -> Vec<Rule> {
         }
     }
     let accept = |matches: Vec<Match>| rule(matches, [Statement::Verdict(Verdict::Accept)]);
-    allowed.into_iter().map(accept).chain([drop_counted([])]).collect()
-}
-
-fn drop_counted(matches: impl IntoIterator<Item = Match>) -> Rule {
-    rule(matches, [Statement::Count, Statement::Verdict(Verdict::Drop)])
+    allowed.into_iter().map(accept).chain([otherwise]).collect()
 }
 
 fn rule(matches: impl IntoIterator<Item = Match>, statements: impl Into<Vec<Statement>>) -> Rule {

@@ -1,12 +1,14 @@
 //! What holds for all guests of a network, as the configuration of the guard says.
 
+use std::collections::BTreeMap;
+
 use netkernel::link::{Link, LinkName};
 use netkernel::nftables::{Table, TableFamily};
 
 use super::bridge::network_of;
 use super::error::Error;
 use super::uplinks;
-use crate::guard::{Condition, Config, Network, NetworkGuard, NetworkPolicy, RoutedBy};
+use crate::guard::{Condition, Config, Network, NetworkGuard, NetworkPolicy, NetworkReason, RoutedBy};
 use crate::places::Places;
 use crate::plan::{Device, Kernel};
 use crate::routed::{Kind, Record, Records};
@@ -102,8 +104,12 @@ fn has_isolated(links: &[Link], network: &Network) -> bool {
 impl GuardedNetwork {
     /// The networks that something holds for, or should, as far as they are there.
     pub fn all(kernel: &mut Kernel) -> Result<Vec<Self>, Error> {
+        Self::among(&kernel.route.links()?)
+    }
+
+    /// The same, of a host with these devices.
+    pub fn among(links: &[Link]) -> Result<Vec<Self>, Error> {
         let places = Places::from_environment();
-        let links = kernel.route.links()?;
         let bridges = links.iter().filter(|link| link.is_bridge()).filter_map(|link| {
             let name = LinkName::new(&link.name[..]).ok()?;
             Some(network_of(&Device { index: link.index, name }))
@@ -115,7 +121,7 @@ impl GuardedNetwork {
         let mut all = Vec::new();
         for network in bridges.chain(routed) {
             let mut policy = configured(&network, &places)?;
-            policy.isolates = has_isolated(&links, &network);
+            policy.isolates = has_isolated(links, &network);
             if policy != NetworkPolicy::default() {
                 all.push(Self { network, policy });
             }
@@ -158,6 +164,11 @@ impl GuardedNetwork {
     pub fn condition(&self, kernel: &mut Kernel) -> Result<Condition, Error> {
         let guard = self.guard(kernel, false)?;
         Ok(guard.condition(kernel.filter()?, &self.policy)?)
+    }
+
+    /// How many packets it has dropped, by reason.
+    pub fn dropped(&self, kernel: &mut Kernel) -> Result<BTreeMap<NetworkReason, u64>, Error> {
+        Ok(NetworkGuard::of(self.network.clone()).dropped(kernel.filter()?, &self.policy)?)
     }
 
     /// Puts it in force, in place of what is there.

@@ -7,8 +7,9 @@ use netkernel::link::Link;
 use netkernel::netlink;
 use xenstore::{Client, Requests, TreeLimits};
 
-use super::model::{Bridge, Domain, Guard, Inventory, Tap, Traffic, Vif};
+use super::model::{Bridge, Domain, Guard, Inventory, Network, Tap, Traffic, Vif};
 use crate::guard::{self, Survey};
+use crate::hotplug::{self, GuardedNetwork};
 use crate::network::Records;
 use crate::plan::Kernel;
 use crate::vif::{self, Port, PortKind};
@@ -28,27 +29,51 @@ const OUTLINE: [&str; 2] = ["vifname", "state"];
 /// the problem with it.
 pub fn collect(kernel: &mut Kernel, records: &Records) -> Result<Inventory, netlink::Error> {
     let survey = kernel.filter().and_then(Survey::take);
-    let mut inventory = assemble(kernel, records, &NODES, survey.as_ref().unwrap_or(&Survey::default()))?;
-    if let Err(error) = survey {
-        inventory.problems.push(error.to_string());
+    let links = kernel.route.links()?;
+    let none = Survey::default();
+    let mut inventory = assemble(kernel, records, &links, &NODES, survey.as_ref().unwrap_or(&none))?;
+    match survey {
+        Err(error) => inventory.problems.push(error.to_string()),
+        Ok(_) => match networks(kernel, &links) {
+            Ok(networks) => inventory.networks = networks,
+            Err(error) => inventory.problems.push(error.to_string()),
+        },
     }
     Ok(inventory)
+}
+
+/// What holds for networks as a whole, as far as the configuration says anything of them.
+fn networks(kernel: &mut Kernel, links: &[Link]) -> Result<Vec<Network>, hotplug::Error> {
+    let mut networks = Vec::new();
+    for network in GuardedNetwork::among(links)? {
+        let condition = network.condition(kernel)?;
+        let dropped = network.dropped(kernel)?.into_iter();
+        networks.push(Network {
+            name: network.network.to_string(),
+            policy: network.policy.to_string(),
+            in_force: condition.is_right(),
+            dropped: dropped.map(|(reason, packets)| (reason.word(), packets)).collect(),
+        });
+    }
+    networks.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(networks)
 }
 
 /// Which guests and bridges there are, what their devices are called and which state they are in. All else is left out: the
 /// guards above all, which are most of the work where there are thousands.
 pub fn outline(kernel: &mut Kernel, records: &Records) -> Result<Inventory, netlink::Error> {
-    assemble(kernel, records, &OUTLINE, &Survey::default())
+    let links = kernel.route.links()?;
+    assemble(kernel, records, &links, &OUTLINE, &Survey::default())
 }
 
 fn assemble(
     kernel: &mut Kernel,
     records: &Records,
+    links: &[Link],
     nodes: &[&'static str],
     survey: &Survey,
 ) -> Result<Inventory, netlink::Error> {
     let mut inventory = Inventory::default();
-    let links = kernel.route.links()?;
     let addresses = kernel.route.addresses(None)?;
     match domains_in_store(nodes) {
         Ok(domains) => inventory.domains = domains,
@@ -86,7 +111,7 @@ fn assemble(
         .iter()
         .flat_map(|domain| domain.vifs.iter().filter_map(|vif| vif.device.as_deref()))
         .collect();
-    inventory.bridges = bridges(&links, &addresses, &guests, &ours);
+    inventory.bridges = bridges(links, &addresses, &guests, &ours);
     inventory.problems.dedup();
     Ok(inventory)
 }

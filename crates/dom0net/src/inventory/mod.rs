@@ -7,5 +7,5 @@ mod text;
 
 pub use collect::{collect, outline};
 pub use drawing::drawing;
-pub use model::{Bridge, Domain, Guard, Inventory, Tap, Traffic, Vif};
+pub use model::{Bridge, Domain, Guard, Inventory, Network, Tap, Traffic, Vif};
 pub use text::{bridges, listing};

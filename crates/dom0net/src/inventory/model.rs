@@ -12,6 +12,8 @@ pub struct Inventory {
     pub bridges: Vec<Bridge>,
     /// The domains that have vifs whose backend is here, by number.
     pub domains: Vec<Domain>,
+    /// The networks of guests for whom something holds as a whole, by the bridge or the script.
+    pub networks: Vec<Network>,
     /// What could not be found out, and why: one sentence each.
     pub problems: Vec<String>,
 }
@@ -100,6 +102,19 @@ pub struct Guard {
     /// Where it is in the packet filter: table and chain.
     pub place: String,
     /// How many frames it has dropped, by reason.
+    pub dropped: BTreeMap<&'static str, u64>,
+}
+
+/// Guests for whom something holds as a whole: what they reach on the host, whether they reach each other.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Network {
+    /// The name of the bridge that they are on, or of the script that leads to them.
+    pub name: String,
+    /// What should hold, in words.
+    pub policy: String,
+    /// Whether it is in force.
+    pub in_force: bool,
+    /// How many packets were dropped for its sake, by reason: each one that the policy has.
     pub dropped: BTreeMap<&'static str, u64>,
 }
 

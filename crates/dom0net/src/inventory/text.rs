@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::model::{Bridge, Inventory, Vif};
+use super::model::{Bridge, Inventory, Network, Vif};
 
 /// Rows with their columns under one another.
 fn table(rows: &[Vec<String>]) -> String {
@@ -39,6 +39,10 @@ pub fn listing(inventory: &Inventory) -> String {
     } else {
         text.push_str(&vifs(inventory));
     }
+    if !inventory.networks.is_empty() {
+        text.push('\n');
+        text.push_str(&networks(&inventory.networks));
+    }
     for problem in &inventory.problems {
         let _ = writeln!(text, "\nwarning: {problem}");
     }
@@ -63,6 +67,18 @@ pub fn bridges(bridges: &[Bridge]) -> String {
             bridge.vifs.len().to_string(),
             or_dash(&bridge.addresses.join(" ")),
         ]
+    });
+    table(&std::iter::once(head).chain(rows).collect::<Vec<_>>())
+}
+
+/// One line for each network of whose guests something holds as a whole.
+fn networks(networks: &[Network]) -> String {
+    let head = ["NETWORK", "GUARD", "DROPPED", "HOLDS"].map(Into::into).to_vec();
+    let rows = networks.iter().map(|network| {
+        let state = if network.in_force { "in force" } else { "NOT IN FORCE" };
+        let dropped: Vec<String> =
+            network.dropped.iter().map(|(reason, packets)| format!("{reason} {packets}")).collect();
+        vec![network.name.clone(), state.into(), or_dash(&dropped.join(", ")), network.policy.clone()]
     });
     table(&std::iter::once(head).chain(rows).collect::<Vec<_>>())
 }
