@@ -31,6 +31,63 @@ impl PacketSender {
     }
 }
 
+/// What is still to be done to a frame by whoever sends it on: `struct virtio_net_hdr` (`linux/virtio_net.h`), as a guest with a
+/// virtual card says it. The kernel refuses some that make no sense, and believes others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Offload {
+    /// `VIRTIO_NET_HDR_F_*`: 1 if a checksum is to be put in.
+    pub flags: u8,
+    /// `VIRTIO_NET_HDR_GSO_*`: into which packets it is to be cut; 0 for none.
+    pub segmentation: u8,
+    /// How long the headers are that each of them begins with, in bytes.
+    pub header_length: u16,
+    /// How much each of them carries, in bytes.
+    pub segment_length: u16,
+    /// Where the checksum begins, counted from the frame's first byte.
+    pub checksum_start: u16,
+    /// Where it is put, counted from there.
+    pub checksum_offset: u16,
+}
+
+impl Offload {
+    /// A checksum is to be put in (`VIRTIO_NET_HDR_F_NEEDS_CSUM`).
+    pub const CHECKSUM: u8 = 1;
+    /// Cut into segments of TCP over IPv4.
+    pub const TCP4: u8 = 1;
+    /// Cut into fragments of UDP.
+    pub const UDP_FRAGMENTS: u8 = 3;
+    /// Cut into segments of TCP over IPv6.
+    pub const TCP6: u8 = 4;
+    /// Cut into datagrams of UDP.
+    pub const UDP: u8 = 5;
+
+    /// As the kernel reads it: in the machine's own byte order.
+    fn to_bytes(self) -> Vec<u8> {
+        let numbers =
+            [self.header_length, self.segment_length, self.checksum_start, self.checksum_offset];
+        let numbers = numbers.into_iter().flat_map(u16::to_ne_bytes);
+        [self.flags, self.segmentation].into_iter().chain(numbers).collect()
+    }
+}
+
+/// A socket on one device that sends frames which others shall finish, and receives nothing.
+#[derive(Debug)]
+pub struct OffloadSender {
+    descriptor: OwnedFd,
+}
+
+impl OffloadSender {
+    /// Opens a socket on the device called `link`.
+    pub fn open(link: &LinkName) -> io::Result<Self> {
+        Ok(Self { descriptor: sys::offload_sender(index_of_present(link)?)? })
+    }
+
+    /// Sends a frame, of which this is still to be done. An error if the kernel does not believe that.
+    pub fn send(&self, offload: Offload, frame: &[u8]) -> io::Result<()> {
+        sys::send(&self.descriptor, &[&offload.to_bytes()[..], frame].concat())
+    }
+}
+
 fn index_of_present(link: &LinkName) -> io::Result<u32> {
     index_of(link)
         .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, format!("there is no network device {link}")))

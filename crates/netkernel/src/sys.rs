@@ -98,6 +98,15 @@ pub(crate) fn packet_sender(ifindex: u32) -> io::Result<OwnedFd> {
     Ok(socket)
 }
 
+/// Opens an `AF_PACKET` socket that sends frames with a `virtio_net_hdr` in front on the device with this index, and receives
+/// nothing.
+pub(crate) fn offload_sender(ifindex: u32) -> io::Result<OwnedFd> {
+    let socket = socket(libc::AF_PACKET, libc::SOCK_RAW, 0)?;
+    set_option(&socket, libc::SOL_PACKET, libc::PACKET_VNET_HDR, &1_i32)?;
+    bind_to_device(&socket, 0, ifindex)?;
+    Ok(socket)
+}
+
 /// How many frames [`send_burst`] sends.
 pub(crate) const BURST: usize = 64;
 

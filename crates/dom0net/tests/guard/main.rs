@@ -11,6 +11,7 @@ mod legitimate;
 mod lifecycle;
 mod log;
 mod mutants;
+mod offloaded;
 mod stage;
 
 use dom0net::guard::{Policy, Reason};

@@ -30,7 +30,7 @@ pub(crate) struct Stage {
     guest: Namespace,
     // Held so that it lives: its device does no longer than it.
     _other: Namespace,
-    sent: u16,
+    sent: u64,
 }
 
 pub(crate) fn name(text: &str) -> LinkName {
@@ -109,17 +109,27 @@ impl Stage {
         self.guest.run(work).unwrap()
     }
 
+    /// Does something on the host.
+    pub(crate) fn on_host<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        self.host.run(work).unwrap()
+    }
+
     fn has_passed(&mut self, is_it: impl Fn(&[u8]) -> bool) -> bool {
-        // Frames do not overtake each other: when this one has come, the other one would have.
+        self.arrivals().iter().any(|received| is_it(received))
+    }
+
+    /// What has come to the other guest since this was asked last.
+    pub(crate) fn arrivals(&mut self) -> Vec<Vec<u8>> {
+        // Frames do not overtake each other: when this one has come, the others would have.
         let last = self.marker();
         self.sender.send(&last).unwrap();
-        let mut passed = false;
+        let mut arrivals = Vec::new();
         loop {
             let received = self.victim.receive(PATIENCE).unwrap().expect("a frame of the guest's own passes");
-            passed |= is_it(&received);
             if received == last[..] {
-                return passed;
+                return arrivals;
             }
+            arrivals.push(received);
         }
     }
 
@@ -141,7 +151,9 @@ impl Stage {
     /// A frame that every policy lets pass, and that is like no other.
     fn marker(&mut self) -> Frame {
         self.sent += 1;
-        let packet = Packet::v4([10, 0, 0, 1], [10, 0, 0, 2]).udp(40_000, self.sent, b"the end");
+        // Ports mean something.
+        let text = format!("the end {}", self.sent);
+        let packet = Packet::v4([10, 0, 0, 1], [10, 0, 0, 2]).udp(40_000, 40_000, text.as_bytes());
         Ethernet::new(OWN, VICTIM).ip(&packet)
     }
 }
