@@ -8,6 +8,7 @@ mod forgeries;
 mod honest;
 mod scene;
 mod table;
+mod tunnels;
 
 use scene::{Scene, stock_scripts};
 use table::{Cell, Row, print};
@@ -44,6 +45,12 @@ fn what_is_honest_passes() {
             }
         }
     }
+}
+
+#[test]
+fn what_is_in_tunnels_comes_to_nothing() {
+    let Some(mut scene) = Scene::ours() else { return };
+    tunnels::come_to_nothing(&mut scene);
 }
 
 /// The marker of the lookout and the honest frames show that frames arrive at all; that attacks would, only an unguarded

@@ -142,6 +142,15 @@ impl Scene {
         self.targets.clone()
     }
 
+    /// Where the target is.
+    pub(crate) fn station(&self, target: &Target) -> &Station {
+        match target.station {
+            "victim" => self.victim.station(),
+            "host" => self.lab.host().station(),
+            _ => self.lab.wire().gateway(),
+        }
+    }
+
     /// Everybody learns where everybody is.
     fn get_acquainted(&self) {
         let addresses = ["10.0.0.250", "10.0.0.254", "2001:db8::250", "2001:db8::fe"];

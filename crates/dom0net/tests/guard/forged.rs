@@ -476,6 +476,33 @@ fn a_relay_of_dhcp() {
     all_drop(&locked(), Reason::Ipv4Source, vec![("a relay's discover", anonymous)]);
 }
 
+/// The length stands in an option (RFC 2675), and the field for it says nothing.
+#[test]
+fn jumbograms() {
+    let jumbogram = |packet: Packet, length: u32| {
+        let option = [&[0, 0, 0xc2, 4][..], &length.to_be_bytes()].concat();
+        unicast(&packet.extension(0, option)).with(18, &[0, 0])
+    };
+    for length in [0, 64, 0x1_0000, u32::MAX] {
+        let of = |packet| jumbogram(packet, length);
+        let from = |source: Ipv6Addr| Packet::v6(source, you());
+        all_drop(
+            &locked(),
+            Reason::Ipv6Source,
+            vec![
+                ("UDP from another", of(from(v6("2001:db8::fe")).udp(1, 2, b"x"))),
+                ("from nobody", of(from(Ipv6Addr::UNSPECIFIED).udp(1, 2, b"x"))),
+            ],
+        );
+        let advertisement = from(me()).solicited_advertisement(you(), Some(OWN));
+        let routers = from(OWN.link_local()).router_advertisement(&router());
+        all_drop(&locked(), Reason::Neighbour, vec![("NA for another", of(advertisement))]);
+        all_drop(&locked(), Reason::Router, vec![("router advertisement", of(routers))]);
+        let server = DhcpMessage::advertise_v6(OWN.link_local(), you(), VICTIM);
+        all_drop(&locked(), Reason::Dhcp, vec![("DHCPv6 advertisement", of(server))]);
+    }
+}
+
 /// A bridge that looks into multicast takes the port of a multicast router for one that wants all groups.
 #[test]
 fn a_multicast_router() {

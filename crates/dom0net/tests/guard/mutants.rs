@@ -156,6 +156,8 @@ fn seeds() -> Vec<Frame> {
         from6().echo_request(1, 1, b"x"),
         from6().udp(1, 2, b"x").destination_options(),
         from6().echo_request(1, 1, b"x").hop_by_hop().routing_header(0),
+        // A jumbogram.
+        from6().udp(5000, 5001, b"x").extension(0, vec![0, 0, 0xc2, 4, 0, 1, 0, 0]),
         from6().raw(51, &[58, 4, 0, 0, 0, 0, 0, 0]),
         from6().raw(112, &[0x31, 1, 255, 1]),
         first6,
