@@ -44,4 +44,9 @@ impl Places {
     pub(crate) fn switch_packages(&self) -> PathBuf {
         self.target.join("ovs-packages")
     }
+
+    /// Debian's packages of firewalld, when they are unpacked here.
+    pub(crate) fn firewall_packages(&self) -> PathBuf {
+        self.target.join("firewall-packages")
+    }
 }

@@ -4,7 +4,7 @@
 #[path = "support/mod.rs"]
 mod support;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use lab::Lookout;
 use lab::frame::{Arp, Ethernet, Packet};
 use netkernel::Family;
+use netkernel::nftables::{NfTables, TableFamily, TableInfo};
 use netkernel::sysctl::Sysctl;
 
 use support::guests::{Scene, reaches};
@@ -195,14 +196,53 @@ fn a_reload_of_nftables_conf_is_found_out_and_the_bridge_still_holds_the_mac_add
     assert_connected(&scene);
 }
 
+/// firewalld's programs: installed, or unpacked in `$FIREWALL_PACKAGES`, where nothing has started them.
+struct Programs {
+    root: PathBuf,
+}
+
+impl Programs {
+    fn find() -> Option<Self> {
+        let unpacked = std::env::var_os("FIREWALL_PACKAGES").map(PathBuf::from);
+        let is_there = |root: &PathBuf| {
+            ["usr/sbin/firewalld", "usr/bin/firewall-cmd", "usr/bin/dbus-daemon"]
+                .iter()
+                .all(|program| root.join(program).is_file())
+        };
+        let found = unpacked.into_iter().chain(["/".into()]).find(is_there);
+        if found.is_none() {
+            testkit::skip!("needs firewalld and dbus-daemon, or FIREWALL_PACKAGES with them");
+        }
+        Some(Self { root: found? })
+    }
+
+    fn is_unpacked(&self) -> bool {
+        self.root != Path::new("/")
+    }
+
+    /// A program that finds what belongs to it.
+    fn program(&self, path: &str) -> Command {
+        let mut command = Command::new(self.root.join(path));
+        if self.is_unpacked() {
+            let libraries = self.root.join(format!("usr/lib/{}-linux-gnu", std::env::consts::ARCH));
+            command.env("GI_TYPELIB_PATH", libraries.join("girepository-1.0"));
+            command.env("LD_LIBRARY_PATH", libraries);
+            command.env("PYTHONPATH", self.root.join("usr/lib/python3/dist-packages"));
+            command.env("PYTHONDONTWRITEBYTECODE", "1");
+        }
+        command
+    }
+}
+
 /// firewalld with a message bus of its own, in the host's namespace.
 struct Firewalld {
+    programs: Programs,
     processes: Vec<Child>,
     bus: String,
 }
 
 impl Firewalld {
-    fn start(scene: &Scene) -> Self {
+    fn start(scene: &Scene, programs: Programs) -> Self {
         let folder = scene.folder();
         let socket = folder.join("bus");
         let config = folder.join("bus.conf");
@@ -215,13 +255,17 @@ impl Firewalld {
         );
         std::fs::write(&config, text).unwrap();
         let bus = format!("unix:path={}", socket.display());
-        let mut this = Self { processes: Vec::new(), bus };
-        let mut daemon = Command::new("dbus-daemon");
+        let mut this = Self { programs, processes: Vec::new(), bus };
+        let mut daemon = this.programs.program("usr/bin/dbus-daemon");
         daemon.arg(format!("--config-file={}", config.display())).arg("--nofork");
         this.spawn(scene, &mut daemon);
         wait_until("the message bus is there", || socket.exists());
-        let mut firewalld = Command::new("firewalld");
-        firewalld.args(["--nofork", "--nopid"]).arg("--system-config").arg(own_config(folder));
+        let mut firewalld = this.programs.program("usr/sbin/firewalld");
+        firewalld.args(["--nofork", "--nopid", "--log-target", "console"]);
+        firewalld.arg("--system-config").arg(own_config(folder));
+        if this.programs.is_unpacked() {
+            firewalld.arg("--default-config").arg(this.programs.root.join("usr/lib/firewalld"));
+        }
         this.spawn(scene, &mut firewalld);
         wait_until("firewalld is running", || this.client(scene, &["--state"]).status.success());
         this
@@ -233,7 +277,7 @@ impl Firewalld {
     }
 
     fn client(&self, scene: &Scene, words: &[&str]) -> Output {
-        let mut client = Command::new("firewall-cmd");
+        let mut client = self.programs.program("usr/bin/firewall-cmd");
         scene.lab.on_host(client.args(words).env("DBUS_SYSTEM_BUS_ADDRESS", &self.bus)).unwrap()
     }
 }
@@ -249,7 +293,7 @@ impl Drop for Firewalld {
 }
 
 /// The host's own configuration of firewalld is none of this test's business.
-fn own_config(folder: &Path) -> std::path::PathBuf {
+fn own_config(folder: &Path) -> PathBuf {
     let config = folder.join("firewalld");
     std::fs::create_dir_all(&config).unwrap();
     std::fs::write(
@@ -270,15 +314,14 @@ fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
 
 #[test]
 fn beside_firewalld() {
-    for program in ["firewalld", "firewall-cmd", "dbus-daemon"] {
-        if testkit::program(program).is_none() {
-            return;
-        }
-    }
+    let Some(programs) = Programs::find() else { return };
     let Some(scene) = Scene::new("") else { return };
     // It filters what is routed; bridged packets are none of its business.
     let_bridged_packets_pass_iptables(&scene, false);
-    let firewalld = Firewalld::start(&scene);
+    let firewalld = Firewalld::start(&scene, programs);
+    let tables = || NfTables::open().unwrap().tables(TableFamily::Inet).unwrap();
+    let is_its_own = |table: &TableInfo| table.name == "firewalld";
+    assert!(scene.host().run(tables).unwrap().iter().any(is_its_own), "firewalld has no rules");
     assert_guarded(&scene);
     assert_connected(&scene);
     for words in ["--reload", "--complete-reload", "--panic-on", "--panic-off"] {

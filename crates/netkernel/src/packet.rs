@@ -63,8 +63,7 @@ impl Offload {
 
     /// As the kernel reads it: in the machine's own byte order.
     fn to_bytes(self) -> Vec<u8> {
-        let numbers =
-            [self.header_length, self.segment_length, self.checksum_start, self.checksum_offset];
+        let numbers = [self.header_length, self.segment_length, self.checksum_start, self.checksum_offset];
         let numbers = numbers.into_iter().flat_map(u16::to_ne_bytes);
         [self.flags, self.segmentation].into_iter().chain(numbers).collect()
     }

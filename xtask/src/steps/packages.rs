@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use super::setup::is_root;
@@ -30,32 +31,37 @@ pub(super) fn install(places: &Places, packages: &[&str]) -> Result<(), String> 
     succeed(&apt).map(drop)
 }
 
-/// Fetches the lists of packages.
+/// Fetches the lists of packages, once in a run.
 pub(super) fn update(places: &Places) -> Result<(), String> {
-    succeed(&apt(places, &["update"])).map(drop)
+    static DONE: OnceLock<Result<(), String>> = OnceLock::new();
+    DONE.get_or_init(|| succeed(&apt(places, &["update"])).map(drop)).clone()
 }
 
 /// Unpacks what Xen's packages have, unless it is installed or unpacked already. Unpacked, not installed: no daemon is started, and
-/// any user may.
+/// any user may. So with the others.
 pub(super) fn unpack_xen(places: &Places) -> Result<(), String> {
-    let folder = places.xen_packages();
-    if has_xen(Path::new("/")) || has_xen(&folder) {
-        return Ok(());
-    }
-    if !exists("apt-get") || !exists("dpkg-deb") {
-        return Err("they are had from Debian packages, and there is no apt-get".into());
-    }
-    if is_root() {
-        update(places)?;
-    }
-    unpack(places, &folder, &xen_package_names(places)?)?;
-    if has_xen(&folder) { Ok(()) } else { Err("the packages do not hold what they should".into()) }
+    obtain(places, &places.xen_packages(), has_xen, || xen_package_names(places))
 }
 
 /// Fetches what Open vSwitch's packages have, unless it is installed or unpacked already.
 pub(super) fn unpack_switch(places: &Places) -> Result<(), String> {
-    let folder = places.switch_packages();
-    if has_switch(Path::new("/")) || has_switch(&folder) {
+    let names = || Ok(switch_names(&dependencies(places, &["openvswitch-switch"])?));
+    obtain(places, &places.switch_packages(), has_switch, names)
+}
+
+/// Fetches firewalld and the message bus that it is spoken to over, unless it is installed or unpacked already.
+pub(super) fn unpack_firewall(places: &Places) -> Result<(), String> {
+    let names = || Ok(firewall_names(&dependencies(places, &["firewalld", "dbus-daemon"])?));
+    obtain(places, &places.firewall_packages(), has_firewall, names)
+}
+
+fn obtain(
+    places: &Places,
+    folder: &Path,
+    is_there: fn(&Path) -> bool,
+    names: impl FnOnce() -> Result<Vec<String>, String>,
+) -> Result<(), String> {
+    if is_there(Path::new("/")) || is_there(folder) {
         return Ok(());
     }
     if !exists("apt-get") || !exists("dpkg-deb") {
@@ -64,8 +70,36 @@ pub(super) fn unpack_switch(places: &Places) -> Result<(), String> {
     if is_root() {
         update(places)?;
     }
-    unpack(places, &folder, &switch_names(&dependencies(places, &["openvswitch-switch"])?))?;
-    if has_switch(&folder) { Ok(()) } else { Err("the packages do not hold what they should".into()) }
+    unpack(places, folder, &names()?)?;
+    if is_there(folder) { Ok(()) } else { Err("the packages do not hold what they should".into()) }
+}
+
+fn has_firewall(root: &Path) -> bool {
+    ["usr/sbin/firewalld", "usr/bin/firewall-cmd", "usr/bin/dbus-daemon"]
+        .iter()
+        .all(|file| root.join(file).is_file())
+}
+
+/// The names of firewalld's own packages, of the Python modules that it needs, and of libraries that few other programs need.
+fn firewall_names(listing: &str) -> Vec<String> {
+    const WANTED: &[&str] = &[
+        "dbus-daemon",
+        "firewalld",
+        "gir1.2-glib-2.0",
+        "libcap-ng0",
+        "libdbus-glib-1-2",
+        "libgirepository-1.0-1",
+        "libnftables1",
+        "python3-attr",
+        "python3-cap-ng",
+        "python3-dbus",
+        "python3-firewall",
+        "python3-gi",
+        "python3-jsonschema",
+        "python3-nftables",
+        "python3-pyrsistent",
+    ];
+    names_in(listing, |name| WANTED.contains(&name.trim_end_matches(":amd64")))
 }
 
 fn has_switch(root: &Path) -> bool {
@@ -195,5 +229,7 @@ libxenstore4
         assert_eq!(xen_names(listing), ["libxenstore4", "xenstore-utils"]);
         let listing = "openvswitch-switch\n  Depends: libc6\nlibc6\nlibbpf1:amd64\nopenvswitch-switch-dpdk\n";
         assert_eq!(switch_names(listing), ["libbpf1", "openvswitch-switch", "openvswitch-switch-dpdk"]);
+        let listing = "firewalld\n  Depends: python3\npython3\npython3-gi:amd64\npython3-gi-cairo\n";
+        assert_eq!(firewall_names(listing), ["firewalld", "python3-gi"]);
     }
 }

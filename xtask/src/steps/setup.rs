@@ -13,6 +13,7 @@ use crate::report::Report;
 const PROGRAMS: &[(&str, &str)] = &[
     ("dhclient", "isc-dhcp-client"),
     ("dnsmasq", "dnsmasq-base"),
+    ("ethtool", "ethtool"),
     ("gcc", "gcc"),
     ("groff", "groff-base"),
     ("ip", "iproute2"),
@@ -28,11 +29,14 @@ const PROGRAMS: &[(&str, &str)] = &[
 
 pub(super) fn run(places: &Places, report: &mut Report) {
     report.check("setup", || {
-        let problems: Vec<String> =
-            [programs(places), xen_packages(places), switch_packages(places), static_target(places)]
-                .into_iter()
-                .filter_map(Result::err)
-                .collect();
+        let results = [
+            programs(places),
+            xen_packages(places),
+            switch_packages(places),
+            firewall_packages(places),
+            static_target(places),
+        ];
+        let problems: Vec<String> = results.into_iter().filter_map(Result::err).collect();
         Outcome {
             skips: problems.into_iter().map(|problem| format!("missing: {problem}")).collect(),
             ..Outcome::default()
@@ -56,6 +60,10 @@ fn xen_packages(places: &Places) -> Result<(), String> {
 
 fn switch_packages(places: &Places) -> Result<(), String> {
     packages::unpack_switch(places).map_err(|problem| format!("Open vSwitch: {problem}"))
+}
+
+fn firewall_packages(places: &Places) -> Result<(), String> {
+    packages::unpack_firewall(places).map_err(|problem| format!("firewalld: {problem}"))
 }
 
 fn static_target(places: &Places) -> Result<(), String> {

@@ -58,7 +58,11 @@ fn documentation(places: &Places) -> Outcome {
 fn count(places: &Places, run: &mut Program) -> Outcome {
     let skip_log = run.log_file("skips");
     run.env(SKIP_LOG, &skip_log);
-    let unpacked = [("XEN_PACKAGES", places.xen_packages()), ("OVS_PACKAGES", places.switch_packages())];
+    let unpacked = [
+        ("XEN_PACKAGES", places.xen_packages()),
+        ("OVS_PACKAGES", places.switch_packages()),
+        ("FIREWALL_PACKAGES", places.firewall_packages()),
+    ];
     // What the build step has built.
     let shipped = super::build::shipped(places);
     if shipped.is_file() {
