@@ -49,4 +49,9 @@ impl Places {
     pub(crate) fn firewall_packages(&self) -> PathBuf {
         self.target.join("firewall-packages")
     }
+
+    /// Debian's packages of libvirt, when they are unpacked here.
+    pub(crate) fn libvirt_packages(&self) -> PathBuf {
+        self.target.join("libvirt-packages")
+    }
 }

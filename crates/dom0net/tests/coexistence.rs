@@ -4,6 +4,7 @@
 #[path = "support/mod.rs"]
 mod support;
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
@@ -196,36 +197,48 @@ fn a_reload_of_nftables_conf_is_found_out_and_the_bridge_still_holds_the_mac_add
     assert_connected(&scene);
 }
 
-/// firewalld's programs: installed, or unpacked in `$FIREWALL_PACKAGES`, where nothing has started them.
+/// Somebody else's programs: installed, or unpacked in the folder that a variable names, where nothing has started them.
 struct Programs {
     root: PathBuf,
 }
 
 impl Programs {
-    fn find() -> Option<Self> {
-        let unpacked = std::env::var_os("FIREWALL_PACKAGES").map(PathBuf::from);
-        let is_there = |root: &PathBuf| {
-            ["usr/sbin/firewalld", "usr/bin/firewall-cmd", "usr/bin/dbus-daemon"]
-                .iter()
-                .all(|program| root.join(program).is_file())
-        };
-        let found = unpacked.into_iter().chain(["/".into()]).find(is_there);
+    /// Where all of these are; none, after saying so, if they are nowhere.
+    fn find(variable: &str, programs: &[&str]) -> Option<Self> {
+        let unpacked = std::env::var_os(variable).map(PathBuf::from);
+        let has_all = |root: &PathBuf| programs.iter().all(|program| root.join(program).is_file());
+        let found = unpacked.into_iter().chain(["/".into()]).find(has_all);
         if found.is_none() {
-            testkit::skip!("needs firewalld and dbus-daemon, or FIREWALL_PACKAGES with them");
+            testkit::skip!("needs {}, or {variable} with them", programs.join(" and "));
         }
-        Some(Self { root: found? })
+        let this = Self { root: found? };
+        // What is unpacked may lack what is not.
+        for program in programs {
+            let output = this.own(program).arg("--version").output();
+            if !output.as_ref().is_ok_and(|output| output.status.success()) {
+                testkit::skip!("{program} does not run here: {output:?}");
+                return None;
+            }
+        }
+        Some(this)
     }
 
     fn is_unpacked(&self) -> bool {
         self.root != Path::new("/")
     }
 
-    /// A program that finds what belongs to it.
-    fn program(&self, path: &str) -> Command {
-        let mut command = Command::new(self.root.join(path));
+    /// One of them, which finds what belongs to it.
+    fn own(&self, path: &str) -> Command {
+        self.program(self.root.join(path))
+    }
+
+    /// A program that finds what belongs to them.
+    fn program(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Command::new(program);
         if self.is_unpacked() {
             let libraries = self.root.join(format!("usr/lib/{}-linux-gnu", std::env::consts::ARCH));
             command.env("GI_TYPELIB_PATH", libraries.join("girepository-1.0"));
+            command.env("LIBVIRT_DRIVER_DIR", libraries.join("libvirt/connection-driver"));
             command.env("LD_LIBRARY_PATH", libraries);
             command.env("PYTHONPATH", self.root.join("usr/lib/python3/dist-packages"));
             command.env("PYTHONDONTWRITEBYTECODE", "1");
@@ -256,11 +269,11 @@ impl Firewalld {
         std::fs::write(&config, text).unwrap();
         let bus = format!("unix:path={}", socket.display());
         let mut this = Self { programs, processes: Vec::new(), bus };
-        let mut daemon = this.programs.program("usr/bin/dbus-daemon");
+        let mut daemon = this.programs.own("usr/bin/dbus-daemon");
         daemon.arg(format!("--config-file={}", config.display())).arg("--nofork");
         this.spawn(scene, &mut daemon);
         wait_until("the message bus is there", || socket.exists());
-        let mut firewalld = this.programs.program("usr/sbin/firewalld");
+        let mut firewalld = this.programs.own("usr/sbin/firewalld");
         firewalld.args(["--nofork", "--nopid", "--log-target", "console"]);
         firewalld.arg("--system-config").arg(own_config(folder));
         if this.programs.is_unpacked() {
@@ -277,7 +290,7 @@ impl Firewalld {
     }
 
     fn client(&self, scene: &Scene, words: &[&str]) -> Output {
-        let mut client = self.programs.program("usr/bin/firewall-cmd");
+        let mut client = self.programs.own("usr/bin/firewall-cmd");
         scene.lab.on_host(client.args(words).env("DBUS_SYSTEM_BUS_ADDRESS", &self.bus)).unwrap()
     }
 }
@@ -314,7 +327,8 @@ fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
 
 #[test]
 fn beside_firewalld() {
-    let Some(programs) = Programs::find() else { return };
+    let programs = ["usr/sbin/firewalld", "usr/bin/firewall-cmd", "usr/bin/dbus-daemon"];
+    let Some(programs) = Programs::find("FIREWALL_PACKAGES", &programs) else { return };
     let Some(scene) = Scene::new("") else { return };
     // It filters what is routed; bridged packets are none of its business.
     let_bridged_packets_pass_iptables(&scene, false);
@@ -334,45 +348,70 @@ fn beside_firewalld() {
     assert_connected(&scene);
 }
 
-/// libvirt's daemon, in the host's namespace and with a `/run` of its own. Its networks go with it.
-struct Libvirt<'a>(&'a Scene, Child);
+/// libvirt's daemon, in the host's namespace, with processes and mounts of its own: what it writes goes with it.
+struct Libvirt<'a> {
+    scene: &'a Scene,
+    programs: Programs,
+    daemon: Child,
+}
 
 impl<'a> Libvirt<'a> {
-    fn start(scene: &'a Scene) -> Self {
-        let mut daemon = Command::new("libvirtd");
-        let pid = scene.folder().join("libvirtd.pid");
-        daemon.arg("-p").arg(pid).stdout(Stdio::null()).stderr(Stdio::null());
-        let child = scene.lab.host().run(|| daemon.spawn()).unwrap().unwrap();
-        let this = Self(scene, child);
+    fn start(scene: &'a Scene, programs: Programs) -> Self {
+        // It looks for all of its files in one place, wherever it is itself.
+        let script = "mkdir \"$ETC\" && cd /etc && \
+                      cp -a passwd group nsswitch.conf hosts ld.so.cache alternatives \"$ETC\" && \
+                      cp -a \"$ROOT\"/etc/libvirt \"$ETC\" && mount --bind \"$ETC\" /etc && \
+                      for folder in /run /var/cache /var/lib /var/log; do mount -t tmpfs tmpfs $folder; done && \
+                      mkdir -p /var/lib/libvirt/dnsmasq && exec \"$ROOT\"/usr/sbin/libvirtd";
+        let mut daemon = programs.program("unshare");
+        daemon.args(["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", script]);
+        daemon.env("ROOT", &programs.root).env("ETC", scene.folder().join("etc"));
+        daemon.stdout(Stdio::null()).stderr(Stdio::null());
+        let daemon = scene.lab.host().run(|| daemon.spawn()).unwrap().unwrap();
+        let this = Self { scene, programs, daemon };
         wait_until("libvirt answers", || this.virsh(&["net-list"]).status.success());
         this
     }
 
     fn virsh(&self, words: &[&str]) -> Output {
-        self.0.lab.on_host(Command::new("virsh").args(["-c", "network:///system"]).args(words)).unwrap()
+        let mut virsh = self.programs.program("nsenter");
+        virsh.args(["-m", "-t", &self.daemon.id().to_string()]).arg(self.programs.root.join("usr/bin/virsh"));
+        self.scene.lab.on_host(virsh.args(["-c", "network:///system"]).args(words)).unwrap()
     }
 }
 
 impl Drop for Libvirt<'_> {
     fn drop(&mut self) {
         self.virsh(&["net-destroy", "default"]);
-        // It may have ended by itself.
-        let _ = self.1.kill();
-        let _ = self.1.wait();
+        // Its namespace of processes goes with it. It may have ended by itself.
+        let _ = self.daemon.kill();
+        let _ = self.daemon.wait();
     }
 }
 
 #[test]
 fn beside_libvirt() {
-    for program in ["libvirtd", "virsh", "dnsmasq", "iptables"] {
+    for program in ["dnsmasq", "iptables", "nsenter", "unshare"] {
         if testkit::program(program).is_none() {
             return;
         }
     }
+    let Some(programs) = Programs::find("LIBVIRT_PACKAGES", &["usr/sbin/libvirtd", "usr/bin/virsh"]) else {
+        return;
+    };
     let Some(scene) = Scene::new("") else { return };
     let_bridged_packets_pass_iptables(&scene, false);
-    let libvirt = Libvirt::start(&scene);
+    let libvirt = Libvirt::start(&scene, programs);
     assert_guarded(&scene);
+    let network = scene.folder().join("network.xml");
+    std::fs::write(
+        &network,
+        "<network><name>default</name><forward mode='nat'/><bridge name='virbr0' stp='on' delay='0'/>\
+         <ip address='192.168.122.1' netmask='255.255.255.0'/></network>",
+    )
+    .unwrap();
+    let defined = libvirt.virsh(&["net-define", network.to_str().unwrap()]);
+    assert!(defined.status.success(), "{defined:?}");
     let started = libvirt.virsh(&["net-start", "default"]);
     if !started.status.success() {
         return testkit::skip!(
@@ -381,6 +420,8 @@ fn beside_libvirt() {
         );
     }
     assert!(scene.host().link("virbr0").is_ok());
+    let rules = String::from_utf8(on_host(&scene, "iptables", &["-S"]).stdout).unwrap();
+    assert!(rules.contains("-A FORWARD -j LIBVIRT_FWI"), "{rules}");
     assert_guarded(&scene);
     assert_connected(&scene);
     assert!(libvirt.virsh(&["net-destroy", "default"]).status.success());

@@ -55,6 +55,12 @@ pub(super) fn unpack_firewall(places: &Places) -> Result<(), String> {
     obtain(places, &places.firewall_packages(), has_firewall, names)
 }
 
+/// Fetches libvirt's daemon and its client, unless they are installed or unpacked already.
+pub(super) fn unpack_libvirt(places: &Places) -> Result<(), String> {
+    let names = || Ok(libvirt_names(&dependencies(places, &["libvirt-daemon", "libvirt-clients"])?));
+    obtain(places, &places.libvirt_packages(), has_libvirt, names)
+}
+
 fn obtain(
     places: &Places,
     folder: &Path,
@@ -78,6 +84,25 @@ fn has_firewall(root: &Path) -> bool {
     ["usr/sbin/firewalld", "usr/bin/firewall-cmd", "usr/bin/dbus-daemon"]
         .iter()
         .all(|file| root.join(file).is_file())
+}
+
+fn has_libvirt(root: &Path) -> bool {
+    ["usr/sbin/libvirtd", "usr/bin/virsh"].iter().all(|file| root.join(file).is_file())
+}
+
+/// The names of libvirt's own packages without what it runs machines with, and of libraries that few other programs need.
+fn libvirt_names(listing: &str) -> Vec<String> {
+    const WANTED: &[&str] = &[
+        "libnuma1",
+        "libparted2",
+        "libpcap0.8",
+        "libssh-4",
+        "libvirt-clients",
+        "libvirt-daemon",
+        "libvirt0",
+        "libyajl2",
+    ];
+    names_in(listing, |name| WANTED.contains(&name.trim_end_matches(":amd64")))
 }
 
 /// The names of firewalld's own packages, of the Python modules that it needs, and of libraries that few other programs need.
@@ -231,5 +256,7 @@ libxenstore4
         assert_eq!(switch_names(listing), ["libbpf1", "openvswitch-switch", "openvswitch-switch-dpdk"]);
         let listing = "firewalld\n  Depends: python3\npython3\npython3-gi:amd64\npython3-gi-cairo\n";
         assert_eq!(firewall_names(listing), ["firewalld", "python3-gi"]);
+        let listing = "libvirt-daemon\nlibvirt-daemon-driver-qemu\nlibyajl2:amd64\n";
+        assert_eq!(libvirt_names(listing), ["libvirt-daemon", "libyajl2"]);
     }
 }

@@ -34,6 +34,7 @@ pub(super) fn run(places: &Places, report: &mut Report) {
             xen_packages(places),
             switch_packages(places),
             firewall_packages(places),
+            libvirt_packages(places),
             static_target(places),
         ];
         let problems: Vec<String> = results.into_iter().filter_map(Result::err).collect();
@@ -64,6 +65,10 @@ fn switch_packages(places: &Places) -> Result<(), String> {
 
 fn firewall_packages(places: &Places) -> Result<(), String> {
     packages::unpack_firewall(places).map_err(|problem| format!("firewalld: {problem}"))
+}
+
+fn libvirt_packages(places: &Places) -> Result<(), String> {
+    packages::unpack_libvirt(places).map_err(|problem| format!("libvirt: {problem}"))
 }
 
 fn static_target(places: &Places) -> Result<(), String> {

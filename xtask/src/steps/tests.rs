@@ -62,6 +62,7 @@ fn count(places: &Places, run: &mut Program) -> Outcome {
         ("XEN_PACKAGES", places.xen_packages()),
         ("OVS_PACKAGES", places.switch_packages()),
         ("FIREWALL_PACKAGES", places.firewall_packages()),
+        ("LIBVIRT_PACKAGES", places.libvirt_packages()),
     ];
     // What the build step has built.
     let shipped = super::build::shipped(places);
