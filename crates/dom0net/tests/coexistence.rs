@@ -5,6 +5,7 @@
 mod support;
 
 use std::ffi::OsStr;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
@@ -212,11 +213,12 @@ impl Programs {
             testkit::skip!("needs {}, or {variable} with them", programs.join(" and "));
         }
         let this = Self { root: found? };
-        // What is unpacked may lack what is not.
+        // What is unpacked may lack what is not. Each program has one of these words.
         for program in programs {
-            let output = this.own(program).arg("--version").output();
-            if !output.as_ref().is_ok_and(|output| output.status.success()) {
-                testkit::skip!("{program} does not run here: {output:?}");
+            let outputs = ["--version", "--help"].map(|word| this.own(program).arg(word).output());
+            let runs = |output: &io::Result<Output>| output.as_ref().is_ok_and(|it| it.status.success());
+            if !outputs.iter().any(runs) {
+                testkit::skip!("{program} does not run here: {outputs:?}");
                 return None;
             }
         }
