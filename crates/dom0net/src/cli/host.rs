@@ -83,7 +83,8 @@ impl Host {
             "network-route" => network_route::run(words()),
             NOTHING => 0,
             _ if self.dry_run => {
-                announce(&format!("run {} {operation} {}", script.path(), script.arguments.join(" ")));
+                let path = path_of(script);
+                announce(&format!("run {} {operation} {}", path.display(), script.arguments.join(" ")));
                 0
             }
             _ => run_script(script, operation),
@@ -137,10 +138,15 @@ fn read(path: &Path) -> io::Result<Option<XendConfig>> {
 
 /// Runs a script that is not one of ours, as xend did: without a shell, with the operation as its first argument.
 fn run_script(script: &Script, operation: &str) -> u8 {
-    let path = script.path();
+    let path = path_of(script);
     match Command::new(&path).arg(operation).args(&script.arguments).status() {
         Ok(status) if status.success() => 0,
-        Ok(status) => fail(&format!("{path} {operation} failed: {status}")),
-        Err(error) => fail(&format!("cannot run {path}: {error}")),
+        Ok(status) => fail(&format!("{} {operation} failed: {status}", path.display())),
+        Err(error) => fail(&format!("cannot run {}: {error}", path.display())),
     }
+}
+
+/// Where a script is: in the folder of Xen's own, unless its name says where.
+fn path_of(script: &Script) -> PathBuf {
+    Places::from_environment().scripts.join(&script.name)
 }

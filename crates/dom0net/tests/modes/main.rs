@@ -3,6 +3,7 @@
 
 mod bridge;
 mod declared;
+mod documents;
 mod hooks;
 mod leftovers;
 mod nat;
