@@ -96,6 +96,11 @@ pub enum Error {
     Kernel(netlink::Error),
     /// A kernel setting could not be read.
     Sysctl(SysctlError),
+    /// xenstore knew the vif, and does not any more.
+    Vanished {
+        /// Whose it was.
+        port: Port,
+    },
     /// The vif was plugged, but what comes after that failed, and so it was taken out again.
     Announce {
         /// Why not.
@@ -105,6 +110,17 @@ pub enum Error {
     },
     /// The kernel refused a change, and what had been done was undone.
     Plan(Failure),
+}
+
+impl Error {
+    /// True where nobody is left whom it could be told.
+    pub(super) fn is_of_nobody(&self) -> bool {
+        match self {
+            Self::Vanished { .. } => true,
+            Self::Announce { error, .. } => error.is_of_nobody(),
+            _ => false,
+        }
+    }
 }
 
 impl fmt::Display for Error {
@@ -173,6 +189,9 @@ impl fmt::Display for Error {
             }
             Self::Switch(error) => error.fmt(f),
             Self::Hook(error) => error.fmt(f),
+            Self::Vanished { port } => {
+                write!(f, "xenstore knows nothing of {port} any more: the guest was taken away meanwhile")
+            }
             Self::Kernel(error) => error.fmt(f),
             Self::Sysctl(error) => error.fmt(f),
             Self::Announce { error, left } => {

@@ -29,6 +29,23 @@ pub(super) fn gone(store: &mut Client, domids: &[u32]) -> Vec<u32> {
     answers.filter(|(_, values)| is_gone(values)).map(|(domid, _)| *domid).collect()
 }
 
+/// Takes away what was written for a vif that had gone by then: writing a node makes all those above it.
+pub(super) fn take_back(store: &mut Client, backend: &str, domid: u32) {
+    // What cannot be taken away is in nobody's way.
+    let _ = store.remove(backend);
+    let above = backend.rsplit_once('/').map(|(above, _)| above);
+    if let Some(above) = above.filter(|above| is_empty(store, above)) {
+        let _ = store.remove(above);
+    }
+    if !gone(store, &[domid]).is_empty() {
+        let _ = store.remove(&format!("/local/domain/{domid}"));
+    }
+}
+
+fn is_empty(store: &mut Client, folder: &str) -> bool {
+    store.directory(folder).is_ok_and(|names| names.is_some_and(|names| names.is_empty()))
+}
+
 /// A device whose domain has gone, and which is in the way.
 #[derive(Clone, Debug)]
 pub(super) struct Former {

@@ -35,6 +35,8 @@ pub(super) struct Prepared {
     pub(super) name: LinkName,
     /// Devices of guests that have gone, which are in the way.
     pub(super) formers: Vec<Former>,
+    /// Whether xenstore knows the vif: somebody who calls the script by hand may have told it all.
+    pub(super) is_in_store: bool,
     /// One sentence for the log, for when it is done.
     pub(super) message: String,
     /// One sentence for the log, if something is not as one would expect.
@@ -63,31 +65,43 @@ pub(super) fn prepare_plug(
     kernel: &mut Kernel,
 ) -> Result<Prepared, Error> {
     let mut nodes = Nodes::read(store, &request.backend, request.port.vif.domid)?;
+    let is_in_store = nodes.mac.is_some();
+    let prepared = prepare(mode, request, &mut nodes, store, kernel)?;
+    Ok(Prepared { is_in_store, ..prepared })
+}
+
+fn prepare(
+    mode: Mode,
+    request: &Request,
+    nodes: &mut Nodes,
+    store: &mut Client,
+    kernel: &mut Kernel,
+) -> Result<Prepared, Error> {
     match mode {
         Mode::Bridge => {
-            let wanted = Wanted::new(&nodes, request)?;
-            onto_bridge(request, &nodes, wanted, store, kernel)
+            let wanted = Wanted::new(nodes, request)?;
+            onto_bridge(request, nodes, wanted, store, kernel)
         }
         Mode::Route => {
-            let wanted = Wanted::new(&nodes, request)?;
+            let wanted = Wanted::new(nodes, request)?;
             let uplinks = Uplinks::find(kernel, request)?;
             let routing = Routing::of(&wanted, &uplinks)?;
-            by_routes(request, &nodes, wanted, &routing, store, kernel)
+            by_routes(request, nodes, wanted, &routing, store, kernel)
         }
         Mode::Nat => {
-            let mut wanted = Wanted::new(&nodes, request)?;
+            let mut wanted = Wanted::new(nodes, request)?;
             // IPv4 addresses are known to nobody outside, and need no answering for.
             let uplinks = uplinks_for_ipv6(kernel, request, &wanted.addresses)?;
             let routing = nat::addressing(&mut wanted, request, store, &uplinks)?;
-            by_routes(request, &nodes, wanted, &routing, store, kernel)
+            by_routes(request, nodes, wanted, &routing, store, kernel)
         }
         Mode::OpenVSwitch => {
-            let spec = switch::take_bridge(&mut nodes, request)?;
-            let mut wanted = Wanted::new(&nodes, &Request { variables: BTreeMap::new(), ..request.clone() })?;
+            let spec = switch::take_bridge(nodes, request)?;
+            let mut wanted = Wanted::new(nodes, &Request { variables: BTreeMap::new(), ..request.clone() })?;
             let port = switch::port(spec, &wanted, request, store)?;
             wanted.tagged.clone_from(&port.tags.trunks);
             let bridge = LinkName::new(port.bridge.as_str()).ok();
-            wanted.policy = policy_of(&nodes, &wanted, wanted.given(), request, bridge.as_ref(), None)?.1;
+            wanted.policy = policy_of(nodes, &wanted, wanted.given(), request, bridge.as_ref(), None)?.1;
             onto_switch(request, &wanted, port, bridge.as_ref(), store, kernel)
         }
     }
@@ -117,6 +131,7 @@ fn onto_bridge(
         link: device.index,
         name: wanted.name.clone(),
         formers,
+        is_in_store: false,
         warning: None,
         plan: bridge::plug(request.port, wanted, &device.name, &seen),
         message: format!("{} plugged into {bridge}: {}", wanted.name, wanted.policy),
@@ -165,6 +180,7 @@ fn onto_switch(
         warning,
         name: wanted.name.clone(),
         formers,
+        is_in_store: false,
         plan: switch::plug(request, wanted, &device.name, &seen, port, mtu),
         message: format!("{} plugged into {bridge}: {}", wanted.name, wanted.policy),
         mtu,
@@ -226,6 +242,7 @@ fn by_routes(
         link: device.index,
         name: wanted.name.clone(),
         formers,
+        is_in_store: false,
         warning: missing_forwarding(&routing.guest)?,
         plan: route::plug(request.port, wanted, &device.name, &seen, routing)?,
         message: format!("{} leads to {}: {}", wanted.name, guest.join(" and "), wanted.policy),

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use xenstore::{Batch, Client, Requests};
 
 use super::error::Error;
+use super::former;
 use super::hooks::{HookError, Hooks, Known};
 use super::mode::Mode;
 use super::names::Names;
@@ -83,7 +84,9 @@ fn appeared(mode: Mode, request: &Request, kernel: &mut Option<Kernel>) -> u8 {
         Err(error) => {
             let message = error.to_string();
             report(mode, Level::Error, &message, &fields(request));
-            refuse(request, &mut store, &message);
+            if !error.is_of_nobody() {
+                refuse(request, &mut store, &message);
+            }
             1
         }
     }
@@ -126,8 +129,7 @@ fn plug(mode: Mode, request: &Request, store: &mut Client, kernel: &mut Kernel) 
                 addresses: &prepared.addresses,
             };
             Hooks::find()?.run(mode, request, &known)?;
-            announce(request, store, prepared.mtu)?;
-            Ok(())
+            announce(request, store, &prepared)
         });
     if let Err(error) = known {
         // Nobody will ever know of this vif, and nobody would take it out.
@@ -175,7 +177,7 @@ fn make_way(
 }
 
 /// Tells the toolstack and the backend driver that the vif is ready, and the guest its MTU.
-fn announce(request: &Request, store: &mut Client, mtu: u32) -> Result<(), xenstore::Error> {
+fn announce(request: &Request, store: &mut Client, prepared: &Prepared) -> Result<(), Error> {
     // For a tap there is nothing to tell: QEMU waits for nobody, and the vif's script speaks for both.
     if request.port.kind == PortKind::Tap {
         return Ok(());
@@ -183,12 +185,18 @@ fn announce(request: &Request, store: &mut Client, mtu: u32) -> Result<(), xenst
     let vif = request.port.vif;
     let frontend = format!("/local/domain/{}/device/vif/{}/mtu", vif.domid, vif.devid);
     let mut batch = Batch::new();
+    let there = batch.read(&format!("{}/mac", request.backend))?;
     // A guest that has gone meanwhile needs no MTU; that it has gone is not an error here.
-    batch.write(&frontend, mtu.to_string())?;
+    batch.write(&frontend, prepared.mtu.to_string())?;
     // What an earlier attempt has said is over.
     batch.remove(&format!("{}/hotplug-error", request.backend))?;
     let status = batch.write(&format!("{}/hotplug-status", request.backend), "connected")?;
-    store.run(batch)?.get(status)?;
+    let replies = store.run(batch)?;
+    replies.get(status)?;
+    if prepared.is_in_store && replies.get(there)?.is_none() {
+        former::take_back(store, &request.backend, vif.domid);
+        return Err(Error::Vanished { port: request.port });
+    }
     Ok(())
 }
 

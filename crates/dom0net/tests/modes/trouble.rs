@@ -1,6 +1,9 @@
 //! Wrong input, and things at the same time, in every mode.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::thread;
+use std::time::Duration;
 
 use dom0net::vif::PortKind;
 use netkernel::Family;
@@ -161,4 +164,47 @@ fn many_guests_come_at_once() {
     stage.succeeds("network-nat stop bridge=nat0");
     stage.succeeds("network-route stop");
     assert_eq!(stage.says("nft", "list tables"), "");
+}
+
+/// The guest is destroyed while its vif is plugged: nothing is left of it, neither here nor in the store, where writing a node makes
+/// all those above it.
+#[test]
+fn a_vif_that_vanishes_half_way_leaves_nothing() {
+    let Some(stage) = host() else { return };
+    let folder = stage.script("scripts/vif-post.d");
+    std::fs::create_dir_all(&folder).unwrap();
+    let (here, go) = (stage.script("here"), stage.script("go"));
+    let hook =
+        format!("#!/bin/sh\n: > {}\nwhile ! [ -e {} ]; do sleep 0.05; done\n", here.display(), go.display());
+    std::fs::write(folder.join("wait.run"), hook).unwrap();
+    std::fs::set_permissions(folder.join("wait.run"), Permissions::from_mode(0o755)).unwrap();
+    let patient = [CALL[0], CALL[1], ("DOM0NET_HOOK_LIMIT", "60")];
+    let before = state(&stage);
+    for script in ["vif-bridge", "vif-route", "vif-nat"] {
+        write_all(&stage);
+        stage.lab.store().unwrap().write("/local/domain/7/name", "web").unwrap();
+        for file in [&here, &go] {
+            let _ = std::fs::remove_file(file);
+        }
+        let outcome = thread::scope(|scope| {
+            let plug = scope.spawn(|| stage.run_with(&format!("{script} online type_if=vif"), &patient));
+            while !here.exists() && !plug.is_finished() {
+                thread::sleep(Duration::from_millis(10));
+            }
+            for path in ["/local/domain/0/backend/vif/7", "/local/domain/7"] {
+                stage.lab.store().unwrap().remove(path).unwrap();
+            }
+            std::fs::write(&go, "").unwrap();
+            plug.join().unwrap()
+        });
+        assert_eq!(outcome.status, 1, "{script}: {outcome:?}");
+        assert!(
+            outcome.stderr.contains("xenstore knows nothing of vif7.0 any more"),
+            "{script}: {outcome:?}"
+        );
+        for path in ["/local/domain/0/backend/vif/7", "/local/domain/7"] {
+            assert_eq!(stage.lab.store().unwrap().directory(path).unwrap(), None, "{script} {path}");
+        }
+        assert_eq!(state(&stage), before, "{script}");
+    }
 }
