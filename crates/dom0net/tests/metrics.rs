@@ -91,12 +91,6 @@ fn what_is_dropped_for_the_hosts_sake_and_to_isolate_guests_is_counted_by_networ
     );
     let json: serde_json::Value = serde_json::from_str(&show(&["--json"])).unwrap();
     assert_eq!(json["networks"][0]["dropped"], serde_json::json!({ "host": 3, "isolation": 2 }));
-    // Another policy counts on.
-    std::fs::write(scene.folder().join("guard.conf"), "bridge:xenbr0 host=nothing isolated=yes\n").unwrap();
-    assert!(scene.guard(&["restore"]).0);
-    assert_eq!((dropped("host"), dropped("isolation")), (3, 2));
-    socket.send(&to_host).unwrap();
-    assert_eq!(dropped("host"), 4);
     // Where nothing is in force, that is what is told.
     let flush = || {
         use netkernel::nftables::{Batch, NfTables, Table, TableFamily};

@@ -1,18 +1,33 @@
 //! Whose guards there are: asked for when nobody knows any more whose there should be.
 
-use std::collections::BTreeSet;
-
 use netkernel::netlink::Error;
-use netkernel::nftables::{NfTables, TableFamily};
+use netkernel::nftables::{NfTables, Table, TableFamily};
 
 use super::install::TABLE_PREFIX;
+use super::ledger;
 use crate::vif::Port;
 
-/// The ports that have a guard in the kernel, or any part of one: old kernels take its base chain away with the device, and leave
-/// the others.
-pub fn guarded_ports(filter: &mut NfTables) -> Result<BTreeSet<Port>, Error> {
-    let chains = filter.chains(TableFamily::Netdev)?;
-    let ours = chains.iter().filter(|chain| chain.table.starts_with(TABLE_PREFIX));
+/// The ports that have a guard in the kernel, or what is left of one: old kernels take its chain away with the device, and leave what is
+/// noted of it. In order, each once.
+pub fn guarded_ports(filter: &mut NfTables) -> Result<Vec<Port>, Error> {
+    let mut ports = Vec::new();
     // Chains that guards share are named after no port.
-    Ok(ours.filter_map(|chain| Port::named(chain.name.split('-').next()?)).collect())
+    for chain in filter.chains(TableFamily::Netdev)? {
+        if chain.table.starts_with(TABLE_PREFIX) {
+            ports.extend(chain.name.split('-').next().and_then(Port::named));
+        }
+    }
+    for table in filter.tables(TableFamily::Netdev)? {
+        if table.name.starts_with(TABLE_PREFIX) {
+            match ledger::all_noted(filter, Table { family: TableFamily::Netdev, name: &table.name }) {
+                Ok(noted) => ports.extend(noted.keys().filter_map(|name| Port::named(name))),
+                // It went meanwhile, or another version of the program made it.
+                Err(error) if error.is_not_found() => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    ports.sort_unstable();
+    ports.dedup();
+    Ok(ports)
 }

@@ -1,7 +1,5 @@
 //! What holds for a network as a whole, in the kernel: put in force, taken away, looked at.
 
-use std::collections::BTreeMap;
-
 use netkernel::link::LinkName;
 use netkernel::netlink::Error;
 use netkernel::nftables::{Batch, Element, NfTables, Table, TableFamily, link_name};
@@ -106,8 +104,6 @@ impl NetworkGuard {
         generation: Option<u32>,
     ) -> Result<(), Error> {
         let name = self.table_name();
-        // Another policy counts on, if it drops for the same reason.
-        let rules = Rules::of(self, policy).counting_on(self.dropped(filter, policy)?);
         let mut batch = Batch::expecting(generation);
         for &family in self.families().0 {
             let table = Table { family, name: &name };
@@ -119,19 +115,19 @@ impl NetworkGuard {
             let marked = Table { family: self.families().1, name: &name };
             batch.add_table(marked);
             batch.add_chain(marked, MARKED, Some(&self.comment(policy)));
-            rules.add(&mut batch, &name);
+            Rules::of(self, policy).add(&mut batch, &name);
         }
         filter.commit(&batch)
     }
 
-    /// How many packets were dropped for each reason that this policy has; none of a policy that is not in force.
+    /// How many packets were dropped for each reason that this policy has, each once; none of a policy that is not in force.
     pub fn dropped(
         &self,
         filter: &mut NfTables,
         policy: &NetworkPolicy,
-    ) -> Result<BTreeMap<NetworkReason, u64>, Error> {
+    ) -> Result<Vec<(NetworkReason, u64)>, Error> {
         let name = self.table_name();
-        let mut dropped = BTreeMap::new();
+        let mut dropped = Vec::new();
         for (family, chain) in Rules::of(self, policy).counting() {
             let rules = match filter.rules(Table { family, name: &name }, Some(chain)) {
                 Err(error) if error.is_not_found() => continue,
@@ -140,7 +136,7 @@ impl NetworkGuard {
             for rule in rules {
                 let reason = rule.comment.as_deref().and_then(NetworkReason::from_word);
                 if let (Some(reason), Some((packets, _))) = (reason, rule.counted) {
-                    *dropped.entry(reason).or_default() += packets;
+                    dropped.push((reason, packets));
                 }
             }
         }

@@ -4,8 +4,6 @@
 //! A packet from a bridge's guest is not seen with its device any more by the host's own input: in the bridge family such packets
 //! are given a priority that nobody else uses, by which they are known there. With routed guests the device is seen.
 
-use std::collections::BTreeMap;
-
 use ethernet::MacAddress;
 use netkernel::nftables::{
     Batch, Field, Hook, KeyKind, Match, Policy as Otherwise, Rule, Statement, Table, TableFamily, Test,
@@ -61,18 +59,11 @@ pub(super) struct BaseChain {
 pub(super) struct Rules<'a> {
     guard: &'a NetworkGuard,
     policy: &'a NetworkPolicy,
-    /// What was dropped before, from which the counters go on.
-    dropped: BTreeMap<NetworkReason, u64>,
 }
 
 impl<'a> Rules<'a> {
     pub(super) fn of(guard: &'a NetworkGuard, policy: &'a NetworkPolicy) -> Self {
-        Self { guard, policy, dropped: BTreeMap::new() }
-    }
-
-    /// The same rules, whose counters go on from this.
-    pub(super) fn counting_on(self, dropped: BTreeMap<NetworkReason, u64>) -> Self {
-        Self { dropped, ..self }
+        Self { guard, policy }
     }
 
     /// The chains whose rules count what they drop.
@@ -92,7 +83,7 @@ impl<'a> Rules<'a> {
         batch.add_table(inet);
         if let Reach::Only(services) = &self.policy.host {
             batch.add_chain(inet, SERVICES, None);
-            for rule in services_rules(services, self.drop_counted([], NetworkReason::Host)) {
+            for rule in services_rules(services) {
                 batch.add_rule(inet, SERVICES, &rule);
             }
         }
@@ -213,7 +204,7 @@ impl<'a> Rules<'a> {
             name: "output",
             hook: OUTPUT,
             priority: FIRST,
-            rules: vec![self.drop_counted([was_sent_back, to_isolated], NetworkReason::Isolation)],
+            rules: vec![drop_counted([was_sent_back, to_isolated], NetworkReason::Isolation)],
         }
     }
 
@@ -242,21 +233,10 @@ impl<'a> Rules<'a> {
             name: "forward",
             hook: FORWARD,
             priority: BEFORE_FILTERS,
-            rules: vec![self.drop_counted(
+            rules: vec![drop_counted(
                 [isolated(Field::InGroup), isolated(Field::OutGroup)],
                 NetworkReason::Isolation,
             )],
-        }
-    }
-
-    fn drop_counted(&self, matches: impl IntoIterator<Item = Match>, reason: NetworkReason) -> Rule {
-        let count = match self.dropped.get(&reason) {
-            Some(&packets) => Statement::CountFrom { packets, bytes: 0 },
-            None => Statement::Count,
-        };
-        Rule {
-            comment: Some(reason.word().into()),
-            ..rule(matches, [count, Statement::Verdict(Verdict::Drop)])
         }
     }
 }
@@ -273,7 +253,7 @@ fn shield(from_guest: Vec<Match>) -> BaseChain {
     }
 }
 
-fn services_rules(services: &[Service], otherwise: Rule) -> Vec<Rule> {
+fn services_rules(services: &[Service]) -> Vec<Rule> {
     let known = tracking_state::ESTABLISHED | tracking_state::RELATED;
     let is_answer = Match::has_any(Field::TrackingState, known.to_ne_bytes());
     let icmpv6 = |from, to| vec![transport_is(protocol::ICMPV6), message_type(from, to)];
@@ -290,7 +270,14 @@ fn services_rules(services: &[Service], otherwise: Rule) -> Vec<Rule> {
         }
     }
     let accept = |matches: Vec<Match>| rule(matches, [Statement::Verdict(Verdict::Accept)]);
-    allowed.into_iter().map(accept).chain([otherwise]).collect()
+    allowed.into_iter().map(accept).chain([drop_counted([], NetworkReason::Host)]).collect()
+}
+
+fn drop_counted(matches: impl IntoIterator<Item = Match>, reason: NetworkReason) -> Rule {
+    Rule {
+        comment: Some(reason.word().into()),
+        ..rule(matches, [Statement::Count, Statement::Verdict(Verdict::Drop)])
+    }
 }
 
 fn rule(matches: impl IntoIterator<Item = Match>, statements: impl Into<Vec<Statement>>) -> Rule {

@@ -1,7 +1,5 @@
 //! What holds for all guests of a network, as the configuration of the guard says.
 
-use std::collections::BTreeMap;
-
 use netkernel::link::{Link, LinkName};
 use netkernel::nftables::{Table, TableFamily};
 
@@ -167,7 +165,7 @@ impl GuardedNetwork {
     }
 
     /// How many packets it has dropped, by reason.
-    pub fn dropped(&self, kernel: &mut Kernel) -> Result<BTreeMap<NetworkReason, u64>, Error> {
+    pub fn dropped(&self, kernel: &mut Kernel) -> Result<Vec<(NetworkReason, u64)>, Error> {
         Ok(NetworkGuard::of(self.network.clone()).dropped(kernel.filter()?, &self.policy)?)
     }
 

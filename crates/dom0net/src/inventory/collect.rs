@@ -55,7 +55,6 @@ fn networks(kernel: &mut Kernel, links: &[Link]) -> Result<Vec<Network>, hotplug
             dropped: dropped.map(|(reason, packets)| (reason.word(), packets)).collect(),
         });
     }
-    networks.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(networks)
 }
 

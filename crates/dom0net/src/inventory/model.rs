@@ -12,7 +12,7 @@ pub struct Inventory {
     pub bridges: Vec<Bridge>,
     /// The domains that have vifs whose backend is here, by number.
     pub domains: Vec<Domain>,
-    /// The networks of guests for whom something holds as a whole, by the bridge or the script.
+    /// The networks of guests for whom something holds as a whole: bridges, then scripts.
     pub networks: Vec<Network>,
     /// What could not be found out, and why: one sentence each.
     pub problems: Vec<String>,
