@@ -18,6 +18,12 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use dom0net::guard::{Guard, Policy};
+use dom0net::vif::{Port, PortKind, Vif};
+use netkernel::Rtnetlink;
+use netkernel::link::{BridgeOptions, LinkChange, LinkKind, LinkName};
+use netkernel::nftables::NfTables;
+
 use crate::support::host::Host;
 
 /// The system calls that the program decides on. What its start and its memory take is the C library's affair, and how often it
@@ -156,19 +162,38 @@ fn a_plug_executes_no_more_instructions_than_it_did() {
     assert_eq!(host.vif_bridge(&["offline", "type_if=vif"]).status, 0);
     let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/web.cfg");
     let check = ["check", example.to_str().unwrap()];
-    let calls: [(&Path, &[&str]); 3] =
-        [(&script, &["online", "type_if=vif"]), (&script, &["offline", "type_if=vif"]), (&program, &check)];
-    let counts = calls.map(|(program, words)| (words[0], instructions(&host, &valgrind, program, words)));
-    let lines = counts.map(|(word, count)| format!("{word} {count}\n"));
+    let count = |program: &Path, words: &[&str]| instructions(&host, &valgrind, program, words);
+    let plugs = |titles: [&'static str; 2]| {
+        let [online, offline] = titles.map(|title| title.split('-').next().unwrap_or_default());
+        [online, offline].map(|word| count(&script, &[word, "type_if=vif"])).into_iter().zip(titles)
+    };
+    let mut counts: Vec<(u64, &str)> = plugs(["online", "offline"]).collect();
+    // What guards of a table share is there already.
+    host.namespace.run(guard_another).unwrap();
+    counts.extend(plugs(["online-beside-another", "offline-beside-another"]));
+    counts.push((count(&program, &check), "check"));
+    let lines: Vec<String> = counts.iter().map(|(count, word)| format!("{word} {count}\n")).collect();
     let now = lines.concat();
     if update("instructions.txt", &now) {
         return;
     }
-    for (line, (word, count)) in INSTRUCTIONS.lines().zip(counts) {
-        let was: u64 = line.strip_prefix(word).unwrap().trim().parse().unwrap();
+    assert_eq!(INSTRUCTIONS.lines().count(), counts.len());
+    for (line, (count, word)) in INSTRUCTIONS.lines().zip(counts) {
+        let (name, was) = line.split_once(' ').unwrap();
+        assert_eq!(name, word);
+        let was: u64 = was.parse().unwrap();
         assert!(count.abs_diff(was) * 100 <= was * TOLERANCE, "{word}: {count}, was {was}; see UPDATE_COSTS");
     }
-    assert_eq!(INSTRUCTIONS.lines().count(), counts.len());
+}
+
+/// Puts a guard in force for a neighbour of the guest that is plugged.
+fn guard_another() {
+    let device = LinkName::new("vif2.0").unwrap();
+    let kind = LinkKind::Bridge(BridgeOptions::default());
+    Rtnetlink::open().unwrap().create_link(&device, &kind, &LinkChange::default()).unwrap();
+    let port = Port { vif: Vif { domid: 2, devid: 0 }, kind: PortKind::Vif };
+    let policy = Policy::locked("00:16:3e:00:00:02".parse().unwrap(), ["10.0.0.2/32".parse().unwrap()]);
+    Guard::of(port).install(&mut NfTables::open().unwrap(), &device, &policy).unwrap();
 }
 
 #[test]
