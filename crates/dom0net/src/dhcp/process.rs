@@ -38,24 +38,34 @@ pub fn is_running(client: &Client, on: &LinkName) -> bool {
 
 /// Ends the client on this device, if it runs there: at once, so that it neither gives its lease back nor takes its
 /// address away.
+///
+/// A client that has just got its lease goes into the background, which is another process: one may come while the other
+/// is being ended. So none is left only when none is found.
 pub fn stop(client: &Client, on: &LinkName) -> Result<(), DhcpError> {
-    for process in processes_of(client, on) {
-        let failed = |error: Errno| DhcpError::new("end", client.program, on, error.into());
+    let failed = |error: Errno| DhcpError::new("end", client.program, on, error.into());
+    let end = Instant::now() + PATIENCE_END;
+    loop {
+        let running = processes_of(client, on);
+        if running.is_empty() {
+            return Ok(());
+        }
+        if Instant::now() > end + PATIENCE_END {
+            return Err(DhcpError::new("end", client.program, on, io::ErrorKind::TimedOut.into()));
+        }
         // First it may do nothing more, and what it has called comes to its end.
-        signal(process, Signal::SIGSTOP).map_err(failed)?;
-        let end = Instant::now() + PATIENCE_END;
-        while has_children(process) && Instant::now() < end {
-            thread::sleep(PAUSE);
+        for process in &running {
+            signal(*process, Signal::SIGSTOP).map_err(failed)?;
         }
-        signal(process, Signal::SIGKILL).map_err(failed)?;
-        while processes_of(client, on).contains(&process) {
-            if Instant::now() > end + PATIENCE_END {
-                return Err(DhcpError::new("end", client.program, on, io::ErrorKind::TimedOut.into()));
-            }
+        let has_called = |process: &u32| children_of(*process).iter().any(|child| !running.contains(child));
+        if running.iter().any(has_called) && Instant::now() < end {
             thread::sleep(PAUSE);
+            continue;
         }
+        for process in running {
+            signal(process, Signal::SIGKILL).map_err(failed)?;
+        }
+        thread::sleep(PAUSE);
     }
-    Ok(())
 }
 
 /// Starts the client on this device, unless it runs there, with what it remembers of the other.
@@ -183,11 +193,15 @@ pub(crate) fn words_of(path: &Path) -> Option<Vec<String>> {
     Some(text.split('\0').map(ToOwned::to_owned).collect())
 }
 
-/// True when the process has called something that runs.
-fn has_children(process: u32) -> bool {
+/// What the process has called, and still runs.
+fn children_of(process: u32) -> Vec<u32> {
     // The kernel has this file where it is built for checkpoints, as those of distributions are.
     let children = fs::read_to_string(format!("/proc/{process}/task/{process}/children"));
-    children.is_ok_and(|text| !text.trim().is_empty())
+    let children = children.unwrap_or_default();
+    let children = children.split_whitespace().filter_map(|number| number.parse().ok());
+    // One that has ended has no words any more; its parent, which is stopped, cannot take note of that.
+    let runs = |child: &u32| fs::read(format!("/proc/{child}/cmdline")).is_ok_and(|words| !words.is_empty());
+    children.filter(runs).collect()
 }
 
 /// A client could not be ended or started.

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, getsid};
 
 use crate::assert_same;
 use crate::wire::{HOST, Wire};
@@ -101,11 +101,28 @@ impl Leased {
         self.await_acknowledged(count);
         if self.client == "udhcpc" {
             // It renews when half of the two minutes is over, whatever the server says; or when it is told to.
-            for (process, _) in self.processes() {
-                kill(Pid::from_raw(process), Signal::SIGUSR1).unwrap();
-            }
+            kill(self.await_background(), Signal::SIGUSR1).unwrap();
         }
         self.await_acknowledged(count + 1);
+    }
+
+    /// Waits until one client runs, in the background, and returns its process.
+    ///
+    /// When the server has said yes, the client still has to call its script, and then becomes another process. What the
+    /// one before is told after that is lost: it has ended, or is about to.
+    fn await_background(&self) -> Pid {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            if let [(process, _)] = self.processes()[..] {
+                let process = Pid::from_raw(process);
+                // What goes into the background begins a session; until then it is in the one of who called it.
+                if getsid(Some(process)) == Ok(process) {
+                    return process;
+                }
+            }
+            assert!(Instant::now() < end, "it does not go into the background: {:?}", self.processes());
+            thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// The devices for which the client runs, one for each process.

@@ -17,6 +17,8 @@ use netkernel::nftables::{
 };
 use netkernel::sysctl::Sysctl;
 use netkernel::{Family, Rtnetlink};
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::RcvBufForce;
 
 use crate::support::host::{Host, name};
 
@@ -312,9 +314,15 @@ fn udp_pair(wire: &Wire, target: &str, own: &str) -> (UdpSocket, UdpSocket) {
     (echo, socket)
 }
 
+/// What a socket keeps for a thread that does not run: seconds of a flow, so that a machine under load loses none.
+const KEPT: usize = 16 << 20;
+
 /// Sends numbered packets at a steady pace and counts those that never come back.
 fn flow(echo: UdpSocket, socket: UdpSocket, stop: Arc<AtomicBool>) -> JoinHandle<Flow> {
     let target = echo.local_addr().unwrap();
+    for socket in [&echo, &socket] {
+        setsockopt(socket, RcvBufForce, &KEPT).unwrap();
+    }
     let limit = Some(Duration::from_millis(500));
     echo.set_read_timeout(limit).unwrap();
     socket.set_read_timeout(limit).unwrap();
