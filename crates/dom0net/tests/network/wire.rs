@@ -55,16 +55,8 @@ impl Wire {
             }
         }
         let ip = testkit::program("ip")?;
-        host.kernel(|kernel| {
-            let kind = LinkKind::Veth {
-                peer: name("eth0"),
-                peer_index: None,
-                peer_change: LinkChange::default(),
-                peer_namespace: Some(gateway.as_fd()),
-            };
-            kernel.create_link(&name("eth0"), &kind, &LinkChange::default()).unwrap();
-        });
         let wire = Self { host, gateway, ip };
+        wire.make_card(&LinkChange::default());
         for words in [
             "link set lo up",
             "addr add 10.0.0.254/24 dev eth0",
@@ -89,6 +81,29 @@ impl Wire {
         wire.await_addresses();
         wire.await_gateway();
         Some(wire)
+    }
+
+    /// Makes the host's card, with the gateway's at its other end.
+    fn make_card(&self, change: &LinkChange) {
+        self.host.kernel(|kernel| {
+            let kind = LinkKind::Veth {
+                peer: name("eth0"),
+                peer_index: None,
+                peer_change: LinkChange::default(),
+                peer_namespace: Some(self.gateway.as_fd()),
+            };
+            kernel.create_link(&name("eth0"), &kind, change).unwrap();
+        });
+    }
+
+    /// Plugs the card in again after it was unplugged.
+    pub(crate) fn plug_card(&self, change: &LinkChange) {
+        self.make_card(change);
+        for words in
+            ["addr add 10.0.0.254/24 dev eth0", "addr add 2001:db8::fe/64 dev eth0 nodad", "link set eth0 up"]
+        {
+            self.ip_of(&self.gateway, words);
+        }
     }
 
     /// Runs `ip` on the host, and returns what it prints.
