@@ -9,7 +9,7 @@
 //! | filter packets | [`nftables`] |
 //! | work in another network namespace | [`namespace`] |
 //! | send and receive whole frames | [`packet`] |
-//! | not be ended half-way | [`process`] |
+//! | not be ended half-way, and not be kept waiting | [`process`] |
 //! | speak netlink about anything else | [`netlink`] |
 //!
 //! Links, addresses, routes and neighbours all go through one handle, [`Rtnetlink`], whose methods stand in the module

@@ -288,6 +288,20 @@ pub(crate) fn survive(signals: &[c_int]) -> io::Result<()> {
     Ok(())
 }
 
+/// Makes the calling thread run before all that are not of such a kind (`SCHED_FIFO`, `sched(7)`). Programs that it starts are
+/// ordinary ones.
+pub(crate) fn run_first() -> io::Result<()> {
+    // SAFETY: all-zero is a valid sched_param.
+    let mut parameters: libc::sched_param = unsafe { std::mem::zeroed() };
+    parameters.sched_priority = 1;
+    let policy = libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK;
+    // SAFETY: `parameters` lives through the call, which only reads it. Not the C library's: musl's refuses to do it.
+    retry(|| unsafe {
+        libc::syscall(libc::SYS_sched_setscheduler, 0, policy, &raw const parameters) as isize
+    })
+    .map(drop)
+}
+
 /// Calls until it is not interrupted by a signal, and turns −1 into the error of `errno`.
 fn retry(mut call: impl FnMut() -> isize) -> io::Result<usize> {
     loop {

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::ffi::OsString;
 use std::fmt::Display;
+use std::io;
 use std::time::Duration;
 
 use dom0net::log::{Event, Level, tell};
@@ -11,7 +12,7 @@ use dom0net::places::Places;
 use dom0net::plan::{Kernel, Plan};
 use dom0net::routed;
 use netkernel::link::LinkName;
-use netkernel::process::finish_what_is_begun;
+use netkernel::process::{finish_what_is_begun, hurry};
 
 use super::confirm::{patience, start_watch};
 use super::output::{announce, out, with_patience};
@@ -145,7 +146,7 @@ fn start(
     if let Some((ticket, patience)) = ticket {
         start_watch(&names.bridge, ticket, patience)?;
     }
-    finish_what_is_begun()?;
+    begin()?;
     let how = How { ticket: ticket.map(|(ticket, _)| ticket), ..flags.how };
     let waiting = "waiting until the gateways answer";
     match with_patience(waiting, || network::start(kernel, records, &names, arguments, how))? {
@@ -169,6 +170,13 @@ fn start(
         Started::Already(record) => announce(&format!("{} stands already", record.bridge)),
     }
     Ok(())
+}
+
+/// From here on the card may be in two hands.
+fn begin() -> io::Result<()> {
+    // Where it cannot, it takes the time that it gets.
+    let _ = hurry();
+    finish_what_is_begun()
 }
 
 /// The bridge that shall have no device: `netdev=dummy0` or `netdev=none` says so.
@@ -234,7 +242,7 @@ fn stop(
         print_plan(plan.as_ref(), flags, &format!("{bridge} is gone already; there is nothing to stop"));
         return Ok(());
     }
-    finish_what_is_begun()?;
+    begin()?;
     let message = match network::stop(kernel, records, bridge, flags.how.force)? {
         Stopped::Now => format!("{bridge} is gone, and {} is as it was", record.before.name),
         Stopped::WithoutCard => {

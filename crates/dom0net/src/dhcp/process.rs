@@ -21,6 +21,9 @@ use super::client::{Client, Program};
 const PATIENCE_END: Duration = Duration::from_secs(5);
 /// How long a server may take to answer a client that starts. dhclient asks for its old address for ten seconds.
 const PATIENCE_LEASE: Duration = Duration::from_secs(20);
+/// How long a client may be seen nowhere before it has ended: one that has just been started has no words yet, and one that goes
+/// into the background is another process.
+const PATIENCE_UNSEEN: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(5);
 const PAUSE_LEASE: Duration = Duration::from_millis(50);
 
@@ -104,12 +107,15 @@ pub fn wait(client: &Client, on: &LinkName) -> Result<(), DhcpError> {
     let end = Instant::now() + PATIENCE_LEASE;
     let mark = client.bound_mark(on);
     let refused = |kind: io::ErrorKind| DhcpError::new("get a lease with", client.program, on, kind.into());
+    let mut seen = Instant::now();
     while !mark.exists() {
         if Instant::now() > end {
             return Err(refused(io::ErrorKind::TimedOut));
         }
-        // It may have found no server, and be one that ends then.
-        if !is_running(client, on) && !mark.exists() {
+        if is_running(client, on) {
+            seen = Instant::now();
+        } else if seen.elapsed() > PATIENCE_UNSEEN && !mark.exists() {
+            // It may have found no server, and be one that ends then.
             return Err(refused(io::ErrorKind::UnexpectedEof));
         }
         thread::sleep(PAUSE_LEASE);
@@ -163,9 +169,15 @@ fn signal(process: u32, signal: Signal) -> Result<(), Errno> {
 }
 
 fn processes_of(client: &Client, on: &LinkName) -> Vec<u32> {
-    let processes = processes(client.program).into_iter();
-    let own = processes.filter(|process| client.is_called_by(&process.words, on));
-    own.map(|process| process.number).collect()
+    let look = || -> Vec<u32> {
+        let processes = processes(client.program).into_iter();
+        let own = processes.filter(|process| client.is_called_by(&process.words, on));
+        own.map(|process| process.number).collect()
+    };
+    let found = look();
+    // One that becomes another, in the background, may have ended before it was looked at, and the other have begun when all
+    // were counted.
+    if found.is_empty() { look() } else { found }
 }
 
 /// The processes of a program in our network namespace.

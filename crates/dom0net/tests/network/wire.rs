@@ -286,7 +286,12 @@ pub(crate) struct Flow {
     pub(crate) lost: u32,
 }
 
-const PACE: Duration = Duration::from_millis(1);
+/// How long each sender waits between two packets: a millisecond, or as many as this variable says where that is more than
+/// the machine can do.
+fn pace() -> Duration {
+    let milliseconds = std::env::var("TRAFFIC_PACE").ok().and_then(|text| text.parse().ok());
+    Duration::from_millis(milliseconds.unwrap_or(1))
+}
 
 impl Traffic {
     fn start(wire: &Wire) -> Self {
@@ -375,7 +380,7 @@ fn flow(echo: UdpSocket, socket: UdpSocket, stop: Arc<AtomicBool>) -> JoinHandle
             if socket.send(&sent.to_be_bytes()).is_ok() {
                 sent += 1;
             }
-            thread::sleep(PACE);
+            thread::sleep(pace());
         }
         let received: u32 = receiver.join().unwrap();
         Flow { target, sent, lost: sent.saturating_sub(received) }
@@ -400,7 +405,7 @@ fn connection(
             stream.write_all(&[7])?;
             stream.read_exact(&mut [0])?;
             answered += 1;
-            thread::sleep(PACE);
+            thread::sleep(pace());
         }
         Ok(answered)
     })
