@@ -34,7 +34,8 @@ from_root() {
 begin_reading() {
   rm -f /tmp/storage/stop; : >/tmp/storage/passes
   while [ ! -e /tmp/storage/stop ]; do
-    dd if="$1/data" of=/dev/null bs=64k iflag=direct status=none && echo read || echo failed
+    dd if="$1/data" of=/dev/null bs=64k count=4 iflag=direct status=none && echo read || echo failed
+    sleep 0.05
   done >>/tmp/storage/passes 2>&1 & reader=$!
   eventually 20 grep -q read /tmp/storage/passes
 }
@@ -75,9 +76,11 @@ if mount /dev/nbd0 /tmp/storage/nbd; then
   nbd-client -d /dev/nbd0 >/dev/null 2>&1
 fi
 
-# A server of its own, in its namespace, of version 4 alone: that needs no port mapper.
+# A server of its own, in its namespace, of version 4 alone: that needs no port mapper. It waits for clients of an earlier life
+# before it serves any.
 serve_nfs() {
   there bash -c 'mount -t nfsd nfsd /proc/fs/nfsd && mkdir -p /var/lib/nfs/v4recovery &&
+    for time in lease grace; do echo 10 >/proc/fs/nfsd/nfsv4${time}time; done &&
     echo "/tmp/storage/tree *(ro,fsid=0,no_root_squash,no_subtree_check,insecure)" >/etc/exports &&
     rpc.mountd --no-nfs-version 3 && exportfs -r && rpc.nfsd --no-nfs-version 3 1'
 }

@@ -38,9 +38,7 @@ const fn chosen(title: &'static str, limit: u32) -> Chosen {
 /// The test programs that ask a kernel, and are quick enough under the emulator.
 ///
 /// Not among them: what kills `network-bridge` at each of its steps, and what looks for leaks of the lab after thousands of
-/// plugs, because they take many minutes there; what counts how many of thousands of packets a second are lost, because the
-/// emulator itself loses some; leases, bonds and VLANs of the card, whose tests have not
-/// been tried there yet; and the stock scripts, which have made way for ours in this dom0.
+/// plugs, because they take many minutes there; and the stock scripts, which have made way for ours in this dom0.
 ///
 /// In the order in which they run. When a slow machine has no time left for the last ones, they are skipped.
 const CHOSEN: &[Chosen] = &[
