@@ -141,7 +141,7 @@ impl Kernel {
 
     /// Sets a route. A route outlives what its gateway was reached by, such as an address, but cannot be made anew without
     /// it, and there is no other way to move it than that.
-    fn set_route(&mut self, route: &Route) -> Result<(), netlink::Error> {
+    pub(super) fn set_route(&mut self, route: &Route) -> Result<(), netlink::Error> {
         match self.route.replace_route(route) {
             Err(error) if error.is_unreachable() && route.gateway().is_some() => {
                 self.route.replace_route(&route.clone().on_link())
