@@ -311,7 +311,7 @@ fn a_guest_that_does_not_let_go_is_forced_and_no_script_is_called() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("calls");
     let Some(lab) = lab_behaving(&format!("record {}", log.display()), |config| {
-        config.toolstack.timeouts.backend = Duration::from_millis(300);
+        config.toolstack.timeouts.backend = Duration::from_secs(2);
     }) else {
         return;
     };

@@ -9,6 +9,7 @@
 //! | filter packets | [`nftables`] |
 //! | work in another network namespace | [`namespace`] |
 //! | send and receive whole frames | [`packet`] |
+//! | not be ended half-way, and not be kept waiting | [`process`] |
 //! | speak netlink about anything else | [`netlink`] |
 //!
 //! Links, addresses, routes and neighbours all go through one handle, [`Rtnetlink`], whose methods stand in the module
@@ -38,6 +39,7 @@ pub mod nftables;
 #[cfg(test)]
 mod oracle;
 pub mod packet;
+pub mod process;
 pub mod route;
 mod rtnetlink;
 pub mod rule;

@@ -11,7 +11,7 @@ use crate::netlink::{Attributes, Context, Error, Message, OwnedAttributes, flags
 use crate::rtnetlink::Rtnetlink;
 
 /// `RTNH_F_ONLINK`: the gateway is on the link though no route says so. The only flag that is configuration.
-const ONLINK: u32 = 4;
+const ONLINK: u8 = 4;
 /// `RTM_F_CLONED`: the entry is cached, not configured.
 const CLONED: u32 = 0x200;
 
@@ -120,6 +120,13 @@ impl Route {
         self
     }
 
+    /// The same with its gateway on the link, even where no other route says so.
+    #[must_use]
+    pub fn on_link(mut self) -> Self {
+        self.flags |= u32::from(ONLINK);
+        self
+    }
+
     /// The destination; none for the default route.
     #[must_use]
     pub fn destination(&self) -> Option<IpAddr> {
@@ -222,7 +229,7 @@ impl Route {
         header[5] = self.protocol;
         header[6] = self.scope;
         header[7] = self.kind;
-        header[8..].copy_from_slice(&(self.flags & ONLINK).to_ne_bytes());
+        header[8..].copy_from_slice(&(self.flags & u32::from(ONLINK)).to_ne_bytes());
         message.header(&header);
         let has_object = self.next_hop_object().is_some();
         for (kind, payload) in self.attributes.iter() {
@@ -264,7 +271,8 @@ fn gateway_in<'a>(get: impl Fn(u16) -> Option<&'a [u8]>) -> Option<IpAddr> {
     get(libc::RTA_GATEWAY).and_then(ip_of).or_else(via)
 }
 
-/// Patches the device indices in the payload of an `RTA_MULTIPATH`.
+/// Patches the device indices in the payload of an `RTA_MULTIPATH`. The kernel tells there which ways have no carrier, and
+/// does not want to be told.
 fn move_next_hops(payload: &mut [u8], from: u32, to: u32) {
     let mut at = 0;
     while let Some(length) = payload.get(at..).and_then(u16_of).map(usize::from) {
@@ -276,6 +284,9 @@ fn move_next_hops(payload: &mut [u8], from: u32, to: u32) {
             && u32_of(index) == Some(from)
         {
             index.copy_from_slice(&to.to_ne_bytes());
+        }
+        if let Some(flags) = payload.get_mut(at + 2) {
+            *flags &= ONLINK;
         }
         at += length.next_multiple_of(4);
     }
@@ -384,6 +395,16 @@ mod tests {
         let hops: Vec<_> = route.moved(3, 9).next_hops().map(|hop| hop.link).collect();
         assert_eq!(hops, [9, 4, 9]);
         assert_eq!(route.moved(3, 9).moved(9, 3), route);
+    }
+
+    #[test]
+    fn a_way_without_carrier_can_be_moved() {
+        let mut route = Route::to("10.1.0.0".parse().unwrap(), 16);
+        // RTNH_F_ONLINK and RTNH_F_LINKDOWN.
+        let hop = [&[8, 0, 4 | 16, 0][..], &3_u32.to_ne_bytes()].concat();
+        route.attributes.set(libc::RTA_MULTIPATH, hop);
+        let moved = route.moved(3, 9);
+        assert_eq!(moved.attributes.get(libc::RTA_MULTIPATH).unwrap()[2], ONLINK);
     }
 
     #[test]

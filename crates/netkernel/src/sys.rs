@@ -268,6 +268,40 @@ fn set_option<T: Copy>(socket: &impl AsFd, level: c_int, option: c_int, value: &
     .map(drop)
 }
 
+/// Makes these signals do nothing to this process. Programs that it starts get them as ever: a handler ends with the
+/// program that has it. Those that are ignored already stay so.
+pub(crate) fn survive(signals: &[c_int]) -> io::Result<()> {
+    extern "C" fn nothing(_: c_int) {}
+    for &signal in signals {
+        // SAFETY: all-zero is a valid sigaction (the default, with an empty mask and no flags).
+        let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+        // SAFETY: the null pointer changes nothing, and `action` lives through the call.
+        retry(|| unsafe { libc::sigaction(signal, ptr::null(), &raw mut action) as isize })?;
+        if action.sa_sigaction == libc::SIG_IGN {
+            continue;
+        }
+        action.sa_sigaction = nothing as extern "C" fn(c_int) as libc::sighandler_t;
+        action.sa_flags = libc::SA_RESTART;
+        // SAFETY: the handler is a function that touches nothing, and `action` lives through the call.
+        retry(|| unsafe { libc::sigaction(signal, &raw const action, ptr::null_mut()) as isize })?;
+    }
+    Ok(())
+}
+
+/// Makes the calling thread run before all that are not of such a kind (`SCHED_FIFO`, `sched(7)`). Programs that it starts are
+/// ordinary ones.
+pub(crate) fn run_first() -> io::Result<()> {
+    // SAFETY: all-zero is a valid sched_param.
+    let mut parameters: libc::sched_param = unsafe { std::mem::zeroed() };
+    parameters.sched_priority = 1;
+    let policy = libc::SCHED_FIFO | libc::SCHED_RESET_ON_FORK;
+    // SAFETY: `parameters` lives through the call, which only reads it. Not the C library's: musl's refuses to do it.
+    retry(|| unsafe {
+        libc::syscall(libc::SYS_sched_setscheduler, 0, policy, &raw const parameters) as isize
+    })
+    .map(drop)
+}
+
 /// Calls until it is not interrupted by a signal, and turns −1 into the error of `errno`.
 fn retry(mut call: impl FnMut() -> isize) -> io::Result<usize> {
     loop {

@@ -23,6 +23,12 @@ fails_saying() {
   grep -qE -- "$sentence" <<<"$output" || { echo "it failed, but did not say: $sentence"; echo "$output"; return 1; }
 }
 
+# skipped WHAT WHY: tells what is not checked
+skipped() { echo "SKIPPED $1: $2"; }
+
+# late: no time is left to begin anything. The emulator may be slower than it should be, and all of it has a limit.
+late() { [ $SECONDS -ge "$(cat /mnt/host/deadline 2>/dev/null || echo 1000000)" ]; }
+
 # same EXPECTED COMMAND...: the command prints exactly this
 same() {
   local expected=$1 output; shift

@@ -29,6 +29,11 @@ host_state() {
 check "the host reaches its gateway over IPv4" ping -c 2 -W 10 10.0.0.254
 check "the host reaches its gateway over IPv6" ping -c 2 -W 10 2001:db8::fe
 check "the host's addresses are settled" eventually 10 settled
+
+modprobe mac80211_hwsim radios=1
+eventually 10 ip link show wlan0
+refused "a wireless card" 'wlan0 is wireless' $scripts/network-bridge start netdev=wlan0 bridge=xenbr9
+modprobe -r mac80211_hwsim
 host_state >/tmp/host-before
 
 # Somebody keeps asking while the network is started and stopped.

@@ -23,6 +23,7 @@ use super::{native, network_bridge, network_nat, network_route, status};
 const NOTHING: &str = "network-dummy";
 
 #[derive(Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub(crate) struct Host {
     /// The configuration; its `network-script` says what to do.
     #[arg(long, short, value_name = "FILE")]
@@ -36,6 +37,9 @@ pub(crate) struct Host {
     /// Go back unless `dom0net confirm` is said within this time, like 60s or 2m.
     #[arg(long, value_name = "TIME", conflicts_with = "dry_run")]
     confirm: Option<String>,
+    /// Let the card's DHCP client (dhclient, udhcpc) go on on the bridge.
+    #[arg(long)]
+    take_over: bool,
     /// Stop although guests are still there.
     #[arg(long, short, hide = true)]
     force: bool,
@@ -77,8 +81,10 @@ impl Host {
     /// Runs a script as xend did; ours, without another process.
     fn run_named(&self, script: &Script, operation: &str) -> u8 {
         let words = || self.words(operation, script.arguments.clone());
+        // Only there does a card change hands.
+        let take_over = self.take_over.then(|| OsString::from("--take-over"));
         match script.base_name() {
-            "network-bridge" => network_bridge::run(words()),
+            "network-bridge" => network_bridge::run(words().chain(take_over)),
             "network-nat" => network_nat::run(words()),
             "network-route" => network_route::run(words()),
             NOTHING => 0,

@@ -28,6 +28,7 @@ pub(crate) mod vif_script;
 mod vif_spec;
 
 use std::ffi::OsString;
+use std::io::{self, Write};
 
 use clap::{Parser, Subcommand};
 use dom0net::hotplug::Mode;
@@ -47,6 +48,7 @@ enum Command {
 Examples:
   dom0net start --dry-run
   dom0net start --confirm 60s && dom0net confirm
+  dom0net start --take-over
   dom0net start --config /etc/xen/dom0net.toml")]
     Start(host::Host),
     /// Stop it, and give the card everything back.
@@ -220,6 +222,7 @@ pub(crate) fn run() -> u8 {
 
 /// Tells a person why a command failed, and returns the exit status for that.
 fn fail(error: &dyn std::fmt::Display) -> u8 {
-    eprintln!("dom0net: {error}");
+    // Nobody is left to tell when this fails.
+    let _ = writeln!(io::stderr(), "dom0net: {error}");
     1
 }

@@ -3,14 +3,16 @@
 use std::error::Error;
 use std::ffi::OsString;
 use std::fmt::Display;
+use std::io;
 use std::time::Duration;
 
 use dom0net::log::{Event, Level, tell};
-use dom0net::network::{self, Arguments, Command, How, Records, Started, Ticket};
+use dom0net::network::{self, Arguments, Command, How, Records, Started, Stopped, Ticket};
 use dom0net::places::Places;
 use dom0net::plan::{Kernel, Plan};
 use dom0net::routed;
 use netkernel::link::LinkName;
+use netkernel::process::{finish_what_is_begun, hurry};
 
 use super::confirm::{patience, start_watch};
 use super::output::{announce, out, with_patience};
@@ -144,13 +146,22 @@ fn start(
     if let Some((ticket, patience)) = ticket {
         start_watch(&names.bridge, ticket, patience)?;
     }
+    begin()?;
     let how = How { ticket: ticket.map(|(ticket, _)| ticket), ..flags.how };
     let waiting = "waiting until the gateways answer";
     match with_patience(waiting, || network::start(kernel, records, &names, arguments, how))? {
-        Started::Now(record) => {
+        Started::Now { record, gateways } => {
             let message = format!("{} is up, and {} is its uplink", record.bridge, record.uplink);
             let fields = [("bridge", record.bridge.name.as_str()), ("uplink", record.uplink.name.as_str())];
             done(&message, &fields);
+            if gateways.is_empty() {
+                let message = format!(
+                    "no gateway answers through {}, so nobody can tell whether this host is reached over {}",
+                    record.uplink,
+                    record.front()
+                );
+                complain(Level::Warning, &message, &fields);
+            }
             if let Some(patience) = flags.confirm {
                 let seconds = patience.as_secs();
                 announce(&format!("say within {seconds} seconds: dom0net confirm; else all goes back"));
@@ -159,6 +170,13 @@ fn start(
         Started::Already(record) => announce(&format!("{} stands already", record.bridge)),
     }
     Ok(())
+}
+
+/// From here on the card may be in two hands.
+fn begin() -> io::Result<()> {
+    // Where it cannot, it takes the time that it gets.
+    let _ = hurry();
+    finish_what_is_begun()
 }
 
 /// The bridge that shall have no device: `netdev=dummy0` or `netdev=none` says so.
@@ -222,12 +240,18 @@ fn stop(
     if flags.dry_run {
         let plan = network::stop_plan(kernel, records, bridge, flags.how.force)?;
         print_plan(plan.as_ref(), flags, &format!("{bridge} is gone already; there is nothing to stop"));
-    } else if network::stop(kernel, records, bridge, flags.how.force)? {
-        done(
-            &format!("{bridge} is gone, and {} is as it was", record.uplink),
-            &[("bridge", bridge.as_str())],
-        );
+        return Ok(());
     }
+    begin()?;
+    let message = match network::stop(kernel, records, bridge, flags.how.force)? {
+        Stopped::Now => format!("{bridge} is gone, and {} is as it was", record.before.name),
+        Stopped::WithoutCard => {
+            format!("{bridge} is gone with its addresses, which {} was not there to get", record.before.name)
+        }
+        Stopped::Before(recovered) => recovered.to_string(),
+        Stopped::Never => return Ok(()),
+    };
+    done(&message, &[("bridge", bridge.as_str())]);
     Ok(())
 }
 

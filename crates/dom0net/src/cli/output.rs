@@ -42,7 +42,8 @@ pub(crate) fn with_patience<T>(what: &'static str, work: impl FnOnce() -> T) -> 
     let (done, waiting) = mpsc::channel::<()>();
     let watcher = thread::spawn(move || {
         if waiting.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
-            eprintln!("{what}…");
+            // The terminal may have gone away, which is no reason to end.
+            let _ = writeln!(io::stderr(), "{what}…");
         }
     });
     let result = work();

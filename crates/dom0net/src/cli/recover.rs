@@ -69,12 +69,7 @@ pub(crate) fn run() -> u8 {
 }
 
 fn tell_of(recovered: &Recovered) {
-    let (record, what) = match recovered {
-        Recovered::Undone(record) => (record, "its start was cut short, and has been undone"),
-        Recovered::Finished(record) => (record, "its stop was cut short, and has been finished"),
-        Recovered::Forgotten(record) => (record, "its bridge is gone, and it is forgotten"),
-    };
-    let message = format!("{}: {what}", record.bridge);
+    let (record, message) = (recovered.record(), recovered.to_string());
     announce(&message);
     let fields = [("bridge", record.bridge.name.as_str()), ("uplink", record.uplink.name.as_str())];
     tell(&Event { program: "dom0net", level: Level::Warning, message: &message, fields: &fields });

@@ -21,6 +21,9 @@ use super::client::{Client, Program};
 const PATIENCE_END: Duration = Duration::from_secs(5);
 /// How long a server may take to answer a client that starts. dhclient asks for its old address for ten seconds.
 const PATIENCE_LEASE: Duration = Duration::from_secs(20);
+/// How long a client may be seen nowhere before it has ended: one that has just been started has no words yet, and one that goes
+/// into the background is another process.
+const PATIENCE_UNSEEN: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(5);
 const PAUSE_LEASE: Duration = Duration::from_millis(50);
 
@@ -38,24 +41,34 @@ pub fn is_running(client: &Client, on: &LinkName) -> bool {
 
 /// Ends the client on this device, if it runs there: at once, so that it neither gives its lease back nor takes its
 /// address away.
+///
+/// A client that has just got its lease goes into the background, which is another process: one may come while the other
+/// is being ended. So none is left only when none is found.
 pub fn stop(client: &Client, on: &LinkName) -> Result<(), DhcpError> {
-    for process in processes_of(client, on) {
-        let failed = |error: Errno| DhcpError::new("end", client.program, on, error.into());
+    let failed = |error: Errno| DhcpError::new("end", client.program, on, error.into());
+    let end = Instant::now() + PATIENCE_END;
+    loop {
+        let running = processes_of(client, on);
+        if running.is_empty() {
+            return Ok(());
+        }
+        if Instant::now() > end + PATIENCE_END {
+            return Err(DhcpError::new("end", client.program, on, io::ErrorKind::TimedOut.into()));
+        }
         // First it may do nothing more, and what it has called comes to its end.
-        signal(process, Signal::SIGSTOP).map_err(failed)?;
-        let end = Instant::now() + PATIENCE_END;
-        while has_children(process) && Instant::now() < end {
-            thread::sleep(PAUSE);
+        for process in &running {
+            signal(*process, Signal::SIGSTOP).map_err(failed)?;
         }
-        signal(process, Signal::SIGKILL).map_err(failed)?;
-        while processes_of(client, on).contains(&process) {
-            if Instant::now() > end + PATIENCE_END {
-                return Err(DhcpError::new("end", client.program, on, io::ErrorKind::TimedOut.into()));
-            }
+        let has_called = |process: &u32| children_of(*process).iter().any(|child| !running.contains(child));
+        if running.iter().any(has_called) && Instant::now() < end {
             thread::sleep(PAUSE);
+            continue;
         }
+        for process in running {
+            signal(process, Signal::SIGKILL).map_err(failed)?;
+        }
+        thread::sleep(PAUSE);
     }
-    Ok(())
 }
 
 /// Starts the client on this device, unless it runs there, with what it remembers of the other.
@@ -94,12 +107,15 @@ pub fn wait(client: &Client, on: &LinkName) -> Result<(), DhcpError> {
     let end = Instant::now() + PATIENCE_LEASE;
     let mark = client.bound_mark(on);
     let refused = |kind: io::ErrorKind| DhcpError::new("get a lease with", client.program, on, kind.into());
+    let mut seen = Instant::now();
     while !mark.exists() {
         if Instant::now() > end {
             return Err(refused(io::ErrorKind::TimedOut));
         }
-        // It may have found no server, and be one that ends then.
-        if !is_running(client, on) && !mark.exists() {
+        if is_running(client, on) {
+            seen = Instant::now();
+        } else if seen.elapsed() > PATIENCE_UNSEEN && !mark.exists() {
+            // It may have found no server, and be one that ends then.
             return Err(refused(io::ErrorKind::UnexpectedEof));
         }
         thread::sleep(PAUSE_LEASE);
@@ -153,9 +169,15 @@ fn signal(process: u32, signal: Signal) -> Result<(), Errno> {
 }
 
 fn processes_of(client: &Client, on: &LinkName) -> Vec<u32> {
-    let processes = processes(client.program).into_iter();
-    let own = processes.filter(|process| client.is_called_by(&process.words, on));
-    own.map(|process| process.number).collect()
+    let look = || -> Vec<u32> {
+        let processes = processes(client.program).into_iter();
+        let own = processes.filter(|process| client.is_called_by(&process.words, on));
+        own.map(|process| process.number).collect()
+    };
+    let found = look();
+    // One that becomes another, in the background, may have ended before it was looked at, and the other have begun when all
+    // were counted.
+    if found.is_empty() { look() } else { found }
 }
 
 /// The processes of a program in our network namespace.
@@ -183,11 +205,15 @@ pub(crate) fn words_of(path: &Path) -> Option<Vec<String>> {
     Some(text.split('\0').map(ToOwned::to_owned).collect())
 }
 
-/// True when the process has called something that runs.
-fn has_children(process: u32) -> bool {
+/// What the process has called, and still runs.
+fn children_of(process: u32) -> Vec<u32> {
     // The kernel has this file where it is built for checkpoints, as those of distributions are.
     let children = fs::read_to_string(format!("/proc/{process}/task/{process}/children"));
-    children.is_ok_and(|text| !text.trim().is_empty())
+    let children = children.unwrap_or_default();
+    let children = children.split_whitespace().filter_map(|number| number.parse().ok());
+    // One that has ended has no words any more; its parent, which is stopped, cannot take note of that.
+    let runs = |child: &u32| fs::read(format!("/proc/{child}/cmdline")).is_ok_and(|words| !words.is_empty());
+    children.filter(runs).collect()
 }
 
 /// A client could not be ended or started.

@@ -1,15 +1,14 @@
-//! `network-bridge`: the host's card becomes the uplink of a bridge, and comes back.
+//! `network-bridge start`: the host's card becomes the uplink of a bridge.
 
 use std::net::IpAddr;
 use std::path::Path;
 
-use netkernel::link::LinkName;
 use nix::sys::mman::{MlockAllFlags, mlockall};
 
 use super::arguments::Arguments;
 use super::error::Error;
-use super::handover::{CardBefore, Standing, Wish, off_bridge, onto_bridge};
-use super::lease::{await_leases, card_of, give_clients_back, with_clients};
+use super::handover::{CardBefore, Wish, onto_bridge};
+use super::lease::{await_leases, with_clients};
 use super::manager::{Root, clients_of, is_wireless, manager_of};
 use super::names::Names;
 use super::record::{Record, Records, State, Ticket};
@@ -18,14 +17,18 @@ use super::root_storage::{root_storage, source_to};
 use super::snapshot::Snapshot;
 use super::verify::{answering_gateways, verify};
 use crate::dhcp::Client;
-use crate::guard::{Network, NetworkGuard, NetworkPolicy};
 use crate::plan::{Device, Kernel, Plan};
 
 /// What `start` did.
 #[derive(Debug)]
 pub enum Started {
     /// The network stands now.
-    Now(Record),
+    Now {
+        /// Its record.
+        record: Record,
+        /// The gateways that answer through it; none: nobody answered before, so that nobody could be asked.
+        gateways: Vec<IpAddr>,
+    },
     /// It stood already.
     Already(Record),
 }
@@ -50,7 +53,7 @@ pub fn start(
     how: How,
 ) -> Result<Started, Error> {
     let _lock = records.lock()?;
-    if let Some(record) = settle(kernel, records, &names.bridge)? {
+    if let Some(Ok(record)) = settle(kernel, records, &names.bridge)? {
         return Ok(Started::Already(record));
     }
     let card = uplink(kernel, names)?;
@@ -69,9 +72,14 @@ pub fn start(
         records.remove(&names.bridge)?;
         return Err(error);
     }
-    record.state = State::Started;
-    records.write(&record)?;
-    Ok(Started::Now(record))
+    (record.made, record.state) = (plan, State::Started);
+    if let Err(error) = records.write(&record) {
+        // By the record that is there, the next start or stop would undo it at an unexpected moment.
+        record.made.undo(kernel);
+        records.remove(&names.bridge)?;
+        return Err(error.into());
+    }
+    Ok(Started::Now { record, gateways: answering })
 }
 
 /// The plan that [`start`] would carry out; none when the network stands.
@@ -117,6 +125,7 @@ fn plan_start(
         antispoof: arguments.antispoof,
         unconfirmed: None,
         clients,
+        made: Plan::new(),
         state: State::Starting(plan.clone()),
     };
     Ok((plan, record))
@@ -151,7 +160,26 @@ fn uplink(kernel: &mut Kernel, names: &Names) -> Result<Snapshot, Error> {
     Ok(card)
 }
 
-/// Refuses a card whose traffic goes to devices on top of it, and one whose VLANs would not survive.
+/// Devices that send what they carry through the device that they were made with, whatever the routes say.
+const TUNNELS: [&str; 15] = [
+    "vxlan",
+    "gre",
+    "gretap",
+    "erspan",
+    "ip6gre",
+    "ip6gretap",
+    "ip6erspan",
+    "ipip",
+    "sit",
+    "ip6tnl",
+    "vti",
+    "vti6",
+    "xfrm",
+    "macsec",
+    "hsr",
+];
+
+/// Refuses a card whose traffic goes to devices on top of it, one that these are bound to, and one whose VLANs would not survive.
 fn check_uppers(kernel: &mut Kernel, card: &Snapshot, names: &Names) -> Result<(), Error> {
     let links = kernel.route.links()?;
     let on_top = |kinds: &[&str]| -> Vec<String> {
@@ -163,6 +191,10 @@ fn check_uppers(kernel: &mut Kernel, card: &Snapshot, names: &Names) -> Result<(
     let uppers = on_top(&["macvlan", "macvtap", "ipvlan", "ipvtap"]);
     if !uppers.is_empty() {
         return Err(Error::Shared { name, uppers });
+    }
+    let uppers = on_top(&TUNNELS);
+    if !uppers.is_empty() {
+        return Err(Error::Bound { name, uppers });
     }
     let vlans = on_top(&["vlan"]);
     if !vlans.is_empty() && names.renamed.is_some() && card.link.is_up() && !renames_while_up() {
@@ -208,81 +240,4 @@ fn renames_while_up() -> bool {
     let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map_while(|text| text.parse::<u32>().ok());
     (numbers.next(), numbers.next()) >= (Some(6), Some(2))
-}
-
-/// Gives the card everything back, and removes the bridge. Returns false when there is no such network.
-pub fn stop(kernel: &mut Kernel, records: &Records, bridge: &LinkName, force: bool) -> Result<bool, Error> {
-    let _lock = records.lock()?;
-    stop_alone(kernel, records, bridge, force)
-}
-
-/// The same for who has the lock.
-pub(super) fn stop_alone(
-    kernel: &mut Kernel,
-    records: &Records,
-    bridge: &LinkName,
-    force: bool,
-) -> Result<bool, Error> {
-    let Some(record) = settle(kernel, records, bridge)? else { return Ok(false) };
-    let Some(plan) = plan_stop(kernel, &record, force)? else {
-        // Someone else has removed the bridge.
-        give_clients_back(kernel, &record);
-        records.remove(bridge)?;
-        return Ok(true);
-    };
-    records.write(&Record { state: State::Stopping(plan.clone()), ..record.clone() })?;
-    if let Err(failure) = plan.apply(kernel) {
-        records.write(&record)?;
-        return Err(Error::Plan(failure));
-    }
-    // What held for all guests of the bridge is about nothing now; if it cannot be taken away, it does no harm.
-    let (name, index) = (record.bridge.name.clone(), record.bridge.index);
-    let guard = NetworkGuard::of(Network::Bridge { name, index });
-    let _ = kernel.filter().and_then(|filter| guard.install(filter, &NetworkPolicy::default(), None));
-    records.remove(bridge)?;
-    Ok(true)
-}
-
-/// The plan that [`stop`] would carry out; none when there is nothing to undo.
-pub fn stop_plan(
-    kernel: &mut Kernel,
-    records: &Records,
-    bridge: &LinkName,
-    force: bool,
-) -> Result<Option<Plan>, Error> {
-    match records.read(bridge)? {
-        Some(record) => plan_stop(kernel, &record, force),
-        None => Ok(None),
-    }
-}
-
-fn plan_stop(kernel: &mut Kernel, record: &Record, force: bool) -> Result<Option<Plan>, Error> {
-    let Some(mut front) = Snapshot::take(kernel, &record.front().name)? else { return Ok(None) };
-    if front.device.index != record.front().index {
-        return Err(Error::ForeignBridge(record.front().name.clone()));
-    }
-    let bridge = kernel.route.link_at(record.bridge.index)?.filter(netkernel::link::Link::is_bridge);
-    if let Some(bridge) = &bridge {
-        let ports = kernel.route.ports_of(bridge.index)?;
-        let own = [Some(record.uplink.index), record.shape.back().map(|back| back.index)];
-        let guests: Vec<String> =
-            ports.into_iter().filter(|port| !own.contains(&Some(port.index))).map(|port| port.name).collect();
-        if !guests.is_empty() && !force {
-            return Err(Error::InUse { bridge: record.bridge.name.clone(), guests });
-        }
-        // Guests were neighbours on the bridge; the card will never see them.
-        let table = kernel.route.forwarding_entries(bridge.index)?;
-        front.neighbours.retain(|neighbour| {
-            let behind = table.iter().find(|entry| Some(entry.mac) == neighbour.mac);
-            behind.is_none_or(|entry| entry.port == record.uplink.index)
-        });
-    }
-    let standing = Standing {
-        front: &front,
-        bridge: bridge.as_ref().map(|link| (&record.bridge, link)),
-        card: &record.uplink,
-        shape: &record.shape,
-    };
-    let plan = off_bridge(standing, &record.before);
-    Ok(Some(with_clients(plan, &record.clients, record.front(), &card_of(record))))
 }

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use netkernel::link::LinkName;
 
-use super::bridge::stop_alone;
 use super::error::Error;
 use super::record::{Record, Records, Ticket};
+use super::stop::stop_alone;
 use crate::plan::Kernel;
 
 /// How often a record is looked at.

@@ -46,6 +46,13 @@ pub enum Error {
         /// Theirs.
         uppers: Vec<String>,
     },
+    /// Tunnels on top of it send through it alone.
+    Bound {
+        /// Its name.
+        name: LinkName,
+        /// Theirs.
+        uppers: Vec<String>,
+    },
     /// VLANs on top of it would lose what they have while it is down to be renamed.
     Vlans {
         /// Its name.
@@ -84,6 +91,27 @@ pub enum Error {
     ForeignBridge(LinkName),
     /// There is a device of that name, which is no bridge.
     NameTaken(LinkName),
+    /// A device of ours has another name, and what belongs to it is found by its name.
+    Renamed {
+        /// What it should be called.
+        wanted: LinkName,
+        /// What it is called.
+        is: String,
+    },
+    /// The card is another bridge's port now.
+    CardTaken {
+        /// Its name.
+        name: LinkName,
+        /// The other bridge.
+        master: String,
+    },
+    /// The card was unplugged, and cannot get anything back.
+    CardGone {
+        /// Its name.
+        name: LinkName,
+        /// The bridge that has what it had.
+        bridge: LinkName,
+    },
     /// Guests are still on the bridge.
     InUse {
         /// The bridge.
@@ -134,6 +162,12 @@ impl fmt::Display for Error {
                 f,
                 "{name} is shared with {}, and what comes in goes to these and not to a bridge; remove them first, \
                  or give them a bridge as their device",
+                uppers.join(", ")
+            ),
+            Self::Bound { name, uppers } => write!(
+                f,
+                "{} was made to send through {name}, whatever the routes say, and would be cut off; \
+                 make it without a device (no dev {name}), or on the bridge when that stands",
                 uppers.join(", ")
             ),
             Self::Vlans { name, vlans } => write!(
@@ -190,6 +224,36 @@ impl fmt::Display for Error {
             Self::NameTaken(name) => {
                 write!(f, "{name} is a device that is no bridge; name the bridge otherwise with bridge=")
             }
+            Self::Renamed { .. } | Self::CardTaken { .. } | Self::CardGone { .. } | Self::InUse { .. } | Self::GatewayLost { .. } => {
+                self.fmt_of_standing(f)
+            }
+            Self::Kernel(error) => error.fmt(f),
+            Self::Sysctl(error) => error.fmt(f),
+            Self::Plan(error) => error.fmt(f),
+            Self::Record(error) => error.fmt(f),
+        }
+    }
+}
+
+impl Error {
+    /// What is wrong with a network that stands, or has just been made.
+    fn fmt_of_standing(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Renamed { wanted, is } => write!(
+                f,
+                "{wanted} is called {is} now, and is not found by that; give it its name back first \
+                 (ip link set {is} name {wanted})"
+            ),
+            Self::CardTaken { name, master } => write!(
+                f,
+                "{name} is a port of {master} now; take it out of {master} first (ip link set {name} nomaster), \
+                 or let that be done: stop --force"
+            ),
+            Self::CardGone { name, bridge } => write!(
+                f,
+                "{name} is gone, and cannot get back what {bridge} has; plug it in again, \
+                 or remove {bridge} with its addresses: stop --force"
+            ),
             Self::InUse { bridge, guests } => write!(
                 f,
                 "guests are still on {bridge} ({}); shut them down first, or stop with --force",
@@ -199,10 +263,7 @@ impl fmt::Display for Error {
                 f,
                 "the gateway {gateway} answered before, and does not through {bridge}; all is back as it was"
             ),
-            Self::Kernel(error) => error.fmt(f),
-            Self::Sysctl(error) => error.fmt(f),
-            Self::Plan(error) => error.fmt(f),
-            Self::Record(error) => error.fmt(f),
+            _ => Ok(()),
         }
     }
 }

@@ -106,6 +106,8 @@ pub(super) fn clients_of(root: Root<'_>, card: &Device, folder: &Path) -> Result
             Client::understand(program, executable, &words, environment, name, folder.to_owned())
         };
         match understood() {
+            // A client that calls its script, or goes into the background, is two processes for a moment.
+            Ok(client) if clients.iter().any(|known: &Client| known.words == client.words) => {}
             Ok(client) => clients.push(client),
             Err(reason) => return Err(Error::NotTaken { name: name.clone(), manager, reason }),
         }
@@ -265,6 +267,23 @@ mod tests {
         assert_eq!(manager_of(Root(root.path()), &card()).unwrap().process, 42);
         let root = with_process("dhclient", &words.replace("\0eth0\0", "\0eth1\0"), "net:[1]");
         assert_eq!(manager_of(Root(root.path()), &card()), None);
+    }
+
+    #[test]
+    fn a_dhcp_client_that_is_two_processes_for_a_moment_is_one() {
+        let words = "udhcpc\0-s\0/bin/true\0-i\0eth0\0";
+        let root = with_process("udhcpc", words, "net:[1]");
+        let twin = root.path().join("proc/43");
+        fs::create_dir_all(twin.join("ns")).unwrap();
+        symlink("net:[1]", twin.join("ns/net")).unwrap();
+        fs::write(twin.join("comm"), "udhcpc\n").unwrap();
+        fs::write(twin.join("cmdline"), words).unwrap();
+        for process in ["42", "43"] {
+            symlink("/bin/sh", root.path().join("proc").join(process).join("exe")).unwrap();
+        }
+        assert_eq!(managers_of(Root(root.path()), &card()).len(), 2);
+        let clients = clients_of(Root(root.path()), &card(), Path::new("/run/dhcp")).unwrap();
+        assert_eq!(clients.len(), 1);
     }
 
     #[test]

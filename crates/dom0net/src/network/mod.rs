@@ -14,10 +14,11 @@ mod record;
 mod recover;
 mod root_storage;
 mod snapshot;
+mod stop;
 mod verify;
 
 pub use arguments::{Arguments, BadWord, Command};
-pub use bridge::{How, Started, start, start_plan, stop, stop_plan};
+pub use bridge::{How, Started, start, start_plan};
 pub use confirm::{Watched, confirm, watch};
 pub use differences::{Difference, differences};
 pub use error::Error;
@@ -30,3 +31,4 @@ pub use record::{Lock, Record, RecordError, Records, State, Ticket};
 pub use recover::{Recovered, recover};
 pub use root_storage::RootStorage;
 pub use snapshot::{Setting, Snapshot};
+pub use stop::{Stopped, stop, stop_plan};

@@ -69,7 +69,7 @@ fn position_of(known: &[Record], kernel: &mut Kernel, arguments: &Arguments) -> 
                 Box::new(move |record| [&record.uplink.name, &record.before.name].contains(&netdev))
             }
             (None, None, Some(number)) => {
-                let uplink = invented(format!("eth{number}"))?;
+                let uplink = invented(format!("eth{number}"), "netdev")?;
                 Box::new(move |record| record.before.name == uplink)
             }
             (None, None, None) => {
@@ -94,7 +94,7 @@ pub fn names(kernel: &mut Kernel, records: &Records, arguments: &Arguments) -> R
     }
     let uplink = match (&arguments.netdev, arguments.vifnum) {
         (Some(netdev), _) => netdev.clone(),
-        (None, Some(number)) => invented(format!("eth{number}"))?,
+        (None, Some(number)) => invented(format!("eth{number}"), "netdev")?,
         (None, None) => default_device(kernel)?.ok_or(Error::NoDefaultRoute)?,
     };
     let number = || arguments.vifnum.map_or_else(|| digits_of(&uplink), |number| number.to_string());
@@ -104,14 +104,15 @@ pub fn names(kernel: &mut Kernel, records: &Records, arguments: &Arguments) -> R
     let bridge = match (&arguments.bridge, layout) {
         (Some(bridge), _) => bridge.clone(),
         (None, Layout::BridgeIsCard) => uplink.clone(),
-        (None, _) => invented(format!("xenbr{}", number()))?,
+        (None, _) => invented(format!("xenbr{}", number()), "bridge")?,
     };
     let renamed = match (&arguments.pdev, layout) {
         (_, Layout::Today) => None,
         (Some(name), _) => Some(name.clone()),
-        (None, _) => Some(invented(format!("p{uplink}"))?),
+        (None, _) => Some(invented(format!("p{uplink}"), "pdev")?),
     };
-    let back = (layout == Layout::Classic).then(|| invented(format!("vif0.{}", number()))).transpose()?;
+    let back =
+        (layout == Layout::Classic).then(|| invented(format!("vif0.{}", number()), "vifnum")).transpose()?;
     Ok(Names { bridge, uplink, renamed, back })
 }
 
@@ -125,8 +126,9 @@ fn of(record: &Record) -> Names {
     }
 }
 
-fn invented(name: String) -> Result<LinkName, Error> {
-    LinkName::new(name).map_err(|error| Error::Name(error.to_string()))
+/// A name that nobody has said. Where it cannot be, `word` is what has to be said.
+fn invented(name: String, word: &str) -> Result<LinkName, Error> {
+    LinkName::new(name).map_err(|error| Error::Name(format!("{error}; choose another with {word}=")))
 }
 
 /// `eth1` has the digits `1`; a name without any has `0`.

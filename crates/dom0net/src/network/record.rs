@@ -38,6 +38,10 @@ pub struct Record {
     /// The DHCP clients that went with the card's addresses, as they ran on the card.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub clients: Vec<Client>,
+    /// What was done to make it, while it stands: what its card had is found there, should its bridge be removed by another
+    /// hand.
+    #[serde(default)]
+    pub made: Plan,
     /// How far it has come.
     pub state: State,
 }
@@ -181,9 +185,14 @@ impl Records {
         fs::create_dir_all(&self.folder).map_err(failed)?;
         let text = serde_json::to_vec(record).map_err(|error| failed(error.into()))?;
         let draft = path.with_extension("new");
-        let mut file = File::create(&draft).map_err(failed)?;
-        file.write_all(&text).and_then(|()| file.sync_all()).map_err(failed)?;
-        fs::rename(&draft, &path).map_err(failed)?;
+        let written = File::create(&draft)
+            .and_then(|mut file| file.write_all(&text).and_then(|()| file.sync_all()))
+            .and_then(|()| fs::rename(&draft, &path));
+        if let Err(error) = written {
+            // Where there is no room, half a file takes what others need.
+            let _ = fs::remove_file(&draft);
+            return Err(failed(error));
+        }
         // The name is on disk when its folder is.
         File::open(&self.folder).and_then(|folder| folder.sync_all()).map_err(failed)
     }
@@ -262,6 +271,7 @@ mod tests {
             antispoof: Some(true),
             unconfirmed: None,
             clients: Vec::new(),
+            made: Plan::new(),
             state: State::Starting(Plan::new()),
         }
     }

@@ -80,7 +80,7 @@ impl Kernel {
             Change::RemoveAddress(device, address) => self.remove_address(&on(address, device))?,
             Change::Relabel { device, to, .. } => self.relabel(device, to)?,
             Change::TeachNeighbour(_, neighbour) => self.route.set_neighbour(neighbour)?,
-            Change::SetRoute { to, .. } => self.route.replace_route(to)?,
+            Change::SetRoute { to, .. } => self.set_route(to)?,
             Change::RemoveRoute(route) => gone(self.route.remove_route(route))?,
             Change::SetNextHop { to, .. } => self.route.set_next_hop_object(to)?,
             Change::ReplaceRule { to, from } => {
@@ -137,6 +137,17 @@ impl Kernel {
             self.route.add_address(&Address { flags, ..address.clone() })?;
         }
         self.route.add_address(address)
+    }
+
+    /// Sets a route. A route outlives what its gateway was reached by, such as an address, but cannot be made anew without
+    /// it, and there is no other way to move it than that.
+    pub(super) fn set_route(&mut self, route: &Route) -> Result<(), netlink::Error> {
+        match self.route.replace_route(route) {
+            Err(error) if error.is_unreachable() && route.gateway().is_some() => {
+                self.route.replace_route(&route.clone().on_link())
+            }
+            result => result,
+        }
     }
 
     /// Removes an address. The kernel takes the route to its network away with it, unless the address was to expire:

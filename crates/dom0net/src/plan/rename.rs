@@ -124,8 +124,11 @@ impl Kernel {
         for neighbour in &lost.neighbours {
             self.route.set_neighbour(neighbour)?;
         }
-        for route in &lost.routes {
-            self.route.replace_route(route)?;
+        // Those without a gateway first: they may say that others' gateways are on the link.
+        let (first, rest): (Vec<&Route>, Vec<&Route>) =
+            lost.routes.iter().partition(|route| route.gateway().is_none() && route.next_hops().count() == 0);
+        for route in first.into_iter().chain(rest) {
+            self.set_route(route)?;
         }
         Ok(())
     }
@@ -206,6 +209,13 @@ mod tests {
                     let route =
                         Route::to(destination.parse().unwrap(), if gateway.contains(':') { 48 } else { 16 });
                     kernel.route.replace_route(&route.via(gateway.parse().unwrap()).through(7)).unwrap();
+                }
+                // Gateways that are on the link because a route says so, which is listed behind theirs.
+                for (gateway, length, any) in [("203.0.113.1", 32, "0.0.0.0"), ("2001:db8:1::1", 128, "::")] {
+                    let gateway: IpAddr = gateway.parse().unwrap();
+                    kernel.route.replace_route(&Route::to(gateway, length).through(7)).unwrap();
+                    let default = Route::to(any.parse().unwrap(), 0).via(gateway).through(7);
+                    kernel.route.replace_route(&default).unwrap();
                 }
                 let taught = Neighbour {
                     link: 7,

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, getsid};
 
 use crate::assert_same;
 use crate::wire::{HOST, Wire};
@@ -22,14 +22,21 @@ struct Leased {
     server: Child,
     folder: tempfile::TempDir,
     client: &'static str,
+    six: bool,
 }
 
 impl Leased {
     fn new(client: &'static str) -> Option<Self> {
+        Self::of_family(client, false)
+    }
+
+    fn of_family(client: &'static str, six: bool) -> Option<Self> {
         let dnsmasq = testkit::program("dnsmasq")?;
         let program = testkit::program(client)?;
         let wire = Wire::quick()?;
-        wire.ip("addr del 10.0.0.250/24 dev eth0");
+        if !six {
+            wire.ip("addr del 10.0.0.250/24 dev eth0");
+        }
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name).display().to_string();
         fs::write(path("log"), "").unwrap();
@@ -39,6 +46,11 @@ impl Leased {
                 .args(["--conf-file=/dev/null", "--keep-in-foreground", "--user=root", "--port=0"])
                 .args(["--dhcp-range=10.0.0.250,10.0.0.250,2m", "--dhcp-authoritative", "--no-ping"])
                 .args(["--dhcp-option=3,10.0.0.254", "--dhcp-option=58,4", "--dhcp-option=59,90"])
+                // Nobody's name servers are written anywhere.
+                .args([
+                    "--dhcp-range=2001:db8::1000,2001:db8::1000,64,2m",
+                    "--dhcp-option=option6:dns-server",
+                ])
                 .arg(format!("--dhcp-leasefile={}", path("served")))
                 .arg(format!("--log-facility={}", path("log")))
                 .arg("--pid-file=")
@@ -48,12 +60,17 @@ impl Leased {
                 .unwrap()
         };
         let server = wire.gateway.run(server).unwrap();
-        let leased = Self { wire, server, folder, client };
+        let leased = Self { wire, server, folder, client, six };
         let words = leased.words();
         let run = || Command::new(&program).args(&words).output().unwrap();
         let output = leased.wire.host.namespace.run(run).unwrap();
         assert!(output.status.success(), "{output:?}");
-        leased.wire.await_gateway();
+        if six {
+            // What an advertisement of a router would say.
+            leased.wire.ip("-6 route replace 2001:db8::/64 dev eth0");
+        } else {
+            leased.wire.await_gateway();
+        }
         Some(leased)
     }
 
@@ -67,7 +84,8 @@ impl Leased {
         if self.client == "dhclient" {
             let (configuration, leases) = (self.path("conf"), self.path("leases"));
             fs::write(&configuration, "request subnet-mask, broadcast-address, routers;\n").unwrap();
-            ["-4", "-pf", &pid, "-cf", &configuration, "-lf", &leases, "eth0"].map(Into::into).into()
+            let family = if self.six { "-6" } else { "-4" };
+            [family, "-pf", &pid, "-cf", &configuration, "-lf", &leases, "eth0"].map(Into::into).into()
         } else {
             // Debian's own script, but for the file that it writes name servers to.
             let script = self.path("script");
@@ -85,7 +103,7 @@ impl Leased {
 
     /// How often the server has said yes.
     fn acknowledged(&self) -> usize {
-        self.log().matches("DHCPACK").count()
+        self.log().matches(if self.six { "DHCPREPLY" } else { "DHCPACK" }).count()
     }
 
     fn await_acknowledged(&self, count: usize) {
@@ -101,11 +119,28 @@ impl Leased {
         self.await_acknowledged(count);
         if self.client == "udhcpc" {
             // It renews when half of the two minutes is over, whatever the server says; or when it is told to.
-            for (process, _) in self.processes() {
-                kill(Pid::from_raw(process), Signal::SIGUSR1).unwrap();
-            }
+            kill(self.await_background(), Signal::SIGUSR1).unwrap();
         }
         self.await_acknowledged(count + 1);
+    }
+
+    /// Waits until one client runs, in the background, and returns its process.
+    ///
+    /// When the server has said yes, the client still has to call its script, and then becomes another process. What the
+    /// one before is told after that is lost: it has ended, or is about to.
+    fn await_background(&self) -> Pid {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            if let [(process, _)] = self.processes()[..] {
+                let process = Pid::from_raw(process);
+                // What goes into the background begins a session; until then it is in the one of who called it.
+                if getsid(Some(process)) == Ok(process) {
+                    return process;
+                }
+            }
+            assert!(Instant::now() < end, "it does not go into the background: {:?}", self.processes());
+            thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// The devices for which the client runs, one for each process.
@@ -127,11 +162,20 @@ impl Leased {
         fs::read_dir("/proc").unwrap().filter_map(|entry| words(entry.unwrap().path())).collect()
     }
 
+    /// What the processes are, and what they wait for.
+    fn described(&self) -> String {
+        let describe = |(process, words): (i32, Vec<String>)| {
+            let read = |file: &str| fs::read_to_string(format!("/proc/{process}/{file}")).unwrap_or_default();
+            format!("{process}: {}\n{} {}\n", words.join(" "), read("stat"), read("wchan"))
+        };
+        self.processes().into_iter().map(describe).collect()
+    }
+
     /// Waits until one client runs, for this device.
     fn await_only(&self, device: &str) {
         let end = Instant::now() + PATIENCE;
         while self.devices() != [device] {
-            assert!(Instant::now() < end, "it runs for {:?}", self.devices());
+            assert!(Instant::now() < end, "{}\n{}", self.described(), self.log());
             thread::sleep(Duration::from_millis(50));
         }
     }
@@ -193,6 +237,64 @@ fn stays_alive(client: &'static str) {
     assert!(!log.contains("DHCPRELEASE") && !log.contains("DHCPNAK"), "{log}");
     // udhcpc has no memory, and has to look for a server.
     assert!(client == "udhcpc" || log.matches("DHCPDISCOVER").count() == asked, "{log}");
+}
+
+#[test]
+fn a_lease_of_dhclient_goes_along_where_the_bridge_gets_the_cards_name() {
+    goes_along("dhclient", "layout=bridge-is-eth0");
+}
+
+#[test]
+fn a_lease_of_udhcpc_goes_along_where_the_host_becomes_like_a_guest() {
+    goes_along("udhcpc", "layout=classic");
+}
+
+/// In these layouts the client is called for a device of the same name.
+fn goes_along(client: &'static str, layout: &str) {
+    let Some(leased) = Leased::new(client) else { return };
+    let wire = &leased.wire;
+    let before = wire.state();
+    for _ in 0..2 {
+        let acknowledged = leased.acknowledged();
+        wire.succeeds(&["start", "netdev=eth0", layout, "--take-over"]);
+        leased.await_background();
+        assert!(wire.ip("addr show dev eth0").contains("inet 10.0.0.250/24"));
+        assert!(wire.host.master_of("peth0").is_some());
+        leased.await_renewal(acknowledged + 1);
+
+        let acknowledged = leased.acknowledged();
+        wire.succeeds(&["stop"]);
+        leased.await_renewal(acknowledged + 1);
+        leased.await_only("eth0");
+        assert_same(&before, &wire.state(), layout);
+    }
+    let log = leased.log();
+    assert!(!log.contains("DHCPRELEASE") && !log.contains("DHCPNAK"), "{log}");
+}
+
+#[test]
+fn a_lease_of_dhcpv6_goes_along() {
+    let Some(leased) = Leased::of_family("dhclient", true) else { return };
+    let wire = &leased.wire;
+    let before = wire.state();
+    assert!(before.contains("inet6 2001:db8::1000/"), "{before}");
+    let solicited = leased.log().matches("DHCPSOLICIT").count();
+    for _ in 0..2 {
+        let acknowledged = leased.acknowledged();
+        wire.succeeds(TAKE_OVER);
+        leased.await_only("xenbr0");
+        assert!(wire.ip("addr show dev xenbr0").contains("inet6 2001:db8::1000/"));
+        leased.await_acknowledged(acknowledged + 1);
+        let acknowledged = leased.acknowledged();
+        wire.succeeds(STOP);
+        leased.await_only("eth0");
+        leased.await_acknowledged(acknowledged + 1);
+        leased.await_background();
+        assert_same(&before, &wire.state(), "");
+    }
+    let log = leased.log();
+    // It asks whether what it remembers still holds, and looks for no server.
+    assert!(!log.contains("DHCPRELEASE") && log.matches("DHCPSOLICIT").count() == solicited, "{log}");
 }
 
 #[test]

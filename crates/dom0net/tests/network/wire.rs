@@ -17,6 +17,8 @@ use netkernel::nftables::{
 };
 use netkernel::sysctl::Sysctl;
 use netkernel::{Family, Rtnetlink};
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::RcvBufForce;
 
 use crate::support::host::{Host, name};
 
@@ -53,16 +55,8 @@ impl Wire {
             }
         }
         let ip = testkit::program("ip")?;
-        host.kernel(|kernel| {
-            let kind = LinkKind::Veth {
-                peer: name("eth0"),
-                peer_index: None,
-                peer_change: LinkChange::default(),
-                peer_namespace: Some(gateway.as_fd()),
-            };
-            kernel.create_link(&name("eth0"), &kind, &LinkChange::default()).unwrap();
-        });
         let wire = Self { host, gateway, ip };
+        wire.make_card(&LinkChange::default());
         for words in [
             "link set lo up",
             "addr add 10.0.0.254/24 dev eth0",
@@ -87,6 +81,29 @@ impl Wire {
         wire.await_addresses();
         wire.await_gateway();
         Some(wire)
+    }
+
+    /// Makes the host's card, with the gateway's at its other end.
+    fn make_card(&self, change: &LinkChange) {
+        self.host.kernel(|kernel| {
+            let kind = LinkKind::Veth {
+                peer: name("eth0"),
+                peer_index: None,
+                peer_change: LinkChange::default(),
+                peer_namespace: Some(self.gateway.as_fd()),
+            };
+            kernel.create_link(&name("eth0"), &kind, change).unwrap();
+        });
+    }
+
+    /// Plugs the card in again after it was unplugged.
+    pub(crate) fn plug_card(&self, change: &LinkChange) {
+        self.make_card(change);
+        for words in
+            ["addr add 10.0.0.254/24 dev eth0", "addr add 2001:db8::fe/64 dev eth0 nodad", "link set eth0 up"]
+        {
+            self.ip_of(&self.gateway, words);
+        }
     }
 
     /// Runs `ip` on the host, and returns what it prints.
@@ -269,7 +286,12 @@ pub(crate) struct Flow {
     pub(crate) lost: u32,
 }
 
-const PACE: Duration = Duration::from_millis(1);
+/// How long each sender waits between two packets: a millisecond, or as many as this variable says where that is more than
+/// the machine can do.
+fn pace() -> Duration {
+    let milliseconds = std::env::var("TRAFFIC_PACE").ok().and_then(|text| text.parse().ok());
+    Duration::from_millis(milliseconds.unwrap_or(1))
+}
 
 impl Traffic {
     fn start(wire: &Wire) -> Self {
@@ -312,9 +334,15 @@ fn udp_pair(wire: &Wire, target: &str, own: &str) -> (UdpSocket, UdpSocket) {
     (echo, socket)
 }
 
+/// What a socket keeps for a thread that does not run: seconds of a flow, so that a machine under load loses none.
+const KEPT: usize = 16 << 20;
+
 /// Sends numbered packets at a steady pace and counts those that never come back.
 fn flow(echo: UdpSocket, socket: UdpSocket, stop: Arc<AtomicBool>) -> JoinHandle<Flow> {
     let target = echo.local_addr().unwrap();
+    for socket in [&echo, &socket] {
+        setsockopt(socket, RcvBufForce, &KEPT).unwrap();
+    }
     let limit = Some(Duration::from_millis(500));
     echo.set_read_timeout(limit).unwrap();
     socket.set_read_timeout(limit).unwrap();
@@ -352,7 +380,7 @@ fn flow(echo: UdpSocket, socket: UdpSocket, stop: Arc<AtomicBool>) -> JoinHandle
             if socket.send(&sent.to_be_bytes()).is_ok() {
                 sent += 1;
             }
-            thread::sleep(PACE);
+            thread::sleep(pace());
         }
         let received: u32 = receiver.join().unwrap();
         Flow { target, sent, lost: sent.saturating_sub(received) }
@@ -377,7 +405,7 @@ fn connection(
             stream.write_all(&[7])?;
             stream.read_exact(&mut [0])?;
             answered += 1;
-            thread::sleep(PACE);
+            thread::sleep(pace());
         }
         Ok(answered)
     })

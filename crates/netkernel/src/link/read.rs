@@ -8,6 +8,7 @@ use crate::family::Family;
 use crate::netlink::{Attributes, string_of, u32_of, u64_of};
 
 const IFLA_INET6_ADDR_GEN_MODE: u16 = 8;
+const IFLA_VXLAN_LINK: u16 = 3;
 
 /// A network device.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -102,6 +103,11 @@ impl Link {
         let attribute = |kind| Attributes::new(info).find(kind);
         self.kind = attribute(libc::IFLA_INFO_KIND).map(string_of);
         self.port_kind = attribute(libc::IFLA_INFO_SLAVE_KIND).map(string_of);
+        if self.kind.as_deref() == Some("vxlan") {
+            let data = attribute(libc::IFLA_INFO_DATA).map(Attributes::new);
+            let lower = data.and_then(|data| data.find(IFLA_VXLAN_LINK)).and_then(u32_of);
+            self.lower = self.lower.or(lower);
+        }
         if self.is_bridge() {
             self.bridge = attribute(libc::IFLA_INFO_DATA).map(BridgeOptions::parse);
         }

@@ -66,6 +66,12 @@ impl Error {
         )
     }
 
+    /// True when the kernel says that no route leads to what the request names.
+    #[must_use]
+    pub fn is_unreachable(&self) -> bool {
+        matches!(self.code(), Some(libc::ENETUNREACH | libc::EHOSTUNREACH))
+    }
+
     /// True when the kernel says that what the request was made for has changed meanwhile; made anew, it may succeed.
     #[must_use]
     pub fn is_stale(&self) -> bool {

@@ -1,9 +1,11 @@
 //! What moves from one device to another, bit by bit.
 
+use ipnet::IpNet;
 use netkernel::Family;
 use netkernel::address::{Address, address_flags};
 use netkernel::link::LinkName;
 use netkernel::neighbour::{Neighbour, neighbour_state};
+use netkernel::route::Route;
 use netkernel::sysctl::Sysctl;
 
 use crate::network::snapshot::{Setting, Snapshot};
@@ -117,15 +119,32 @@ pub(super) fn move_routes(plan: &mut Plan, from: &Snapshot, to: &Device, renamin
     for object in &from.next_hops {
         plan.push(Change::SetNextHop { to: object.through(to.index), from: object.clone() });
     }
-    for route in &from.routes {
-        let moved = route.moved(from.device.index, to.index);
-        plan.push(Change::SetRoute { to: moved, from: Some(route.clone()) });
+    // The kernel takes a gateway only if it is on the link by the routes that are there, and those that say so move too.
+    // What leads through such a gateway moves behind them, and when this is undone it moves back behind them as well.
+    let (behind, rest): (Vec<&Route>, Vec<&Route>) =
+        from.routes.iter().partition(|route| from.routes.iter().any(|other| leads_to_gateway(other, route)));
+    let moved = |route: &Route| route.moved(from.device.index, to.index);
+    for route in &behind {
+        plan.push(Change::SetRoute { to: (*route).clone(), from: Some((*route).clone()) });
+    }
+    for route in rest {
+        plan.push(Change::SetRoute { to: moved(route), from: Some(route.clone()) });
+    }
+    for route in behind {
+        plan.push(Change::SetRoute { to: moved(route), from: Some(moved(route)) });
     }
     let renamed = renaming.from != renaming.to;
     for rule in from.rules.iter().filter(|_| renamed) {
         let moved = rule.moved(renaming.from, renaming.to);
         plan.push(Change::ReplaceRule { to: moved, from: rule.clone() });
     }
+}
+
+/// True when `route` says that the gateway of the other one is on the link.
+fn leads_to_gateway(route: &Route, other: &Route) -> bool {
+    let network = route.destination().map(|address| IpNet::new(address, route.destination_length));
+    let (Some(Ok(network)), Some(gateway)) = (network, other.gateway()) else { return false };
+    route.gateway().is_none() && network.contains(&gateway)
 }
 
 /// Secondary addresses first: with its primary one the kernel would remove them all.
