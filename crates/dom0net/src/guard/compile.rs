@@ -18,9 +18,9 @@ use netkernel::nftables::{Element, Field, KeyKind, Match, Rule, Statement, Test,
 use super::frame::{
     ARP_SENDER_ADDRESS, IPV4_SOURCE, IPV6_SOURCE, ND_TARGET, arp_is_request, arp_is_sound, arp_sender,
     arp_sender_mac, comes_from, comes_from_as, comes_not_from, dhcp_client_is, dhcp_is_request, ethertype,
-    goes_to_no_reserved_group, inner_type_is, ipv6_source_is_unspecified, is_a_length,
-    is_from_a_dhcp_client_port, is_none_of, is_of_vlan, is_whole_ipv4_packet, nd_link_layer_option, octets,
-    outer_type_is, protocol, transport_is,
+    goes_to_no_reserved_group, inner_type_is, ipv6_source_is_specified, ipv6_source_is_unspecified,
+    is_a_length, is_from_a_dhcp_client_port, is_none_of, is_of_vlan, is_whole_ipv4_packet,
+    nd_link_layer_option, octets, outer_type_is, protocol, transport_is,
 };
 use super::marks::{self, Form};
 use super::policy::{LLC, Mode, Policy, Protocols, Vlans};
@@ -91,10 +91,16 @@ impl Compiler<'_> {
         let mut rules = Vec::new();
         // What is frequent comes first.
         if looks_into(ethertype::IPV4) {
-            rules.extend(self.own_packets(layer, ethertype::IPV4, self.own_ipv4(IPV4_SOURCE), Shared::Ipv4));
+            let sources = self.own_ipv4(IPV4_SOURCE).into_iter().map(|own| vec![own]).collect();
+            rules.extend(self.own_packets(layer, ethertype::IPV4, sources, Shared::Ipv4));
         }
         if looks_into(ethertype::IPV6) {
-            rules.extend(self.own_packets(layer, ethertype::IPV6, self.own_ipv6(IPV6_SOURCE), Shared::Ipv6));
+            // Nobody's address is nobody's, in whatever network it is.
+            let has_all_zeros = self.is_own(Ipv6Addr::UNSPECIFIED.into());
+            let but = has_all_zeros.then(ipv6_source_is_specified);
+            let sources = self.own_ipv6(IPV6_SOURCE).into_iter();
+            let sources = sources.map(|own| [own].into_iter().chain(but.clone()).collect()).collect();
+            rules.extend(self.own_packets(layer, ethertype::IPV6, sources, Shared::Ipv6));
         }
         if looks_into(ethertype::ARP) {
             rules.extend(self.arp(layer));
@@ -111,16 +117,10 @@ impl Compiler<'_> {
     }
 
     /// Packets of this type from one of these sources go through a shared chain, which accepts the sound ones.
-    fn own_packets(&self, layer: Layer, kind: [u8; 2], sources: Vec<Match>, chain: Shared) -> Vec<Rule> {
-        let jump = |source: Option<Match>| {
-            let conditions = self.is(layer, kind).into_iter().chain(source);
-            self.jump(conditions, chain)
-        };
-        if self.policy.mode == Mode::Locked {
-            sources.into_iter().map(|source| jump(Some(source))).collect()
-        } else {
-            vec![jump(None)]
-        }
+    fn own_packets(&self, layer: Layer, kind: [u8; 2], sources: Vec<Vec<Match>>, chain: Shared) -> Vec<Rule> {
+        let sources = if self.policy.mode == Mode::Locked { sources } else { vec![Vec::new()] };
+        let jump = |source| self.jump(self.is(layer, kind).into_iter().chain(source), chain);
+        sources.into_iter().map(jump).collect()
     }
 
     fn arp(&self, layer: Layer) -> Vec<Rule> {
@@ -189,13 +189,10 @@ impl Compiler<'_> {
         let with_option = |form, offset, kind| {
             [vec![marks::is(mark(form))], nd_link_layer_option(offset, kind, &self.macs)].concat()
         };
-        let mut rules = Vec::new();
-        if !self.is_own(Ipv6Addr::UNSPECIFIED.into()) {
-            let mut from_nobody = self.is(layer, ethertype::IPV6);
-            from_nobody.push(ipv6_source_is_unspecified());
-            rules.push(self.jump(from_nobody, Shared::Unspecified));
-        }
-        rules.extend([
+        let mut from_nobody = self.is(layer, ethertype::IPV6);
+        from_nobody.push(ipv6_source_is_unspecified());
+        let mut rules = vec![
+            self.jump(from_nobody, Shared::Unspecified),
             self.pass(with_option(Form::NeighbourSolicitation, 24, 1)),
             self.pass(with_option(Form::RouterSolicitation, 8, 1)),
             Rule {
@@ -203,7 +200,7 @@ impl Compiler<'_> {
                 statements: vec![marks::set(mark(Form::Target))],
                 comment: None,
             },
-        ]);
+        ];
         let targets = self.own_ipv6(ND_TARGET).into_iter();
         rules.extend(targets.map(|own| self.pass(vec![marks::is(mark(Form::Target)), own])));
         rules

@@ -119,6 +119,10 @@ pub(super) fn ipv6_source_is_unspecified() -> Match {
     Match::is(IPV6_SOURCE, [0; 16])
 }
 
+pub(super) fn ipv6_source_is_specified() -> Match {
+    Match::is_not(IPV6_SOURCE, [0; 16])
+}
+
 pub(super) fn transport_is(protocol: u8) -> Match {
     Match::is(Field::TransportProtocol, [protocol])
 }

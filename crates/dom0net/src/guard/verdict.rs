@@ -189,8 +189,12 @@ impl<'a> Judge<'a> {
     fn ipv6(&self, frame: &Walk<'_>) -> Step {
         if self.policy.mode == Mode::Locked {
             let source = frame.network(8).map(Ipv6Addr::from).ok_or(Reason::Ipv6Source)?;
+            // Nobody's address is nobody's, in whatever network it is.
+            if source.is_unspecified() {
+                return self.nobody(frame);
+            }
             if !self.is_own(source) {
-                return if source.is_unspecified() { self.nobody(frame) } else { Err(Reason::Ipv6Source) };
+                return Err(Reason::Ipv6Source);
             }
         }
         let next: Option<[u8; 1]> = frame.network(6);

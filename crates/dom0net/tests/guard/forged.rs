@@ -537,3 +537,24 @@ fn a_multicast_router() {
     let router = Policy { router: true, ..locked() };
     super::all_pass(&router, cases().into_iter().take(1).collect());
 }
+
+/// `::` is nobody's address, even if it is in a network of the guest's.
+#[test]
+fn as_nobody_from_a_network_that_begins_with_nothing() {
+    let few = ["10.0.0.1/32", "::/64", "2001:db8::1/128"];
+    let many = ["10.0.0.1/32", "::/128", "2001:db8::1/128", "2001:db8::5/128"];
+    let from = || Packet::v6(Ipv6Addr::UNSPECIFIED, you());
+    let asks = |target| {
+        multicast(
+            &Packet::v6(Ipv6Addr::UNSPECIFIED, v6("ff02::1:ff00:2")).neighbour_solicitation(target, None),
+        )
+    };
+    for networks in [&few[..], &many] {
+        let policy = Policy::locked(OWN, networks.iter().map(|network| network.parse().unwrap()));
+        all_drop(&policy, Reason::Neighbour, vec![("whether another's address is free", asks(you()))]);
+        let cases =
+            vec![("UDP", unicast(&from().udp(5000, 5001, b"x"))), ("TCP", unicast(&from().tcp_syn(1, 2)))];
+        all_drop(&policy, Reason::Ipv6Source, cases);
+        super::all_pass(&policy, vec![("whether the own address is free", asks(me()))]);
+    }
+}
