@@ -9,7 +9,8 @@ use lab::frame::Frame;
 use netkernel::link::{LinkChange, LinkKind, index_of};
 use netkernel::namespace::Namespace;
 use netkernel::nftables::{
-    Batch, Hook, NfTables, Policy as Otherwise, Rule, Statement, Table, TableFamily, Verdict as Then,
+    Batch, Field, Hook, Match, NfTables, Policy as Otherwise, Rule, Statement, Table, TableFamily,
+    Verdict as Then,
 };
 use netkernel::packet::PacketSocket;
 use netkernel::sysctl::Sysctl;
@@ -56,8 +57,14 @@ impl Gauge {
             let hook =
                 Hook { kind: "filter", number: 0, priority: 0, policy: Otherwise::Drop, devices: &devices };
             batch.add_base_chain(BEHIND, "passed", &hook);
-            let statements = vec![Statement::Count, Statement::Verdict(Then::Drop)];
-            batch.add_rule(BEHIND, "passed", &Rule { statements, ..Rule::default() });
+            let count = |matches| {
+                let statements = vec![Statement::Count, Statement::Verdict(Then::Drop)];
+                Rule { matches, statements, ..Rule::default() }
+            };
+            // Who comes behind the guard would take its mark for one of theirs.
+            let is_marked = Match::is_not(Field::Mark, [0; 4]);
+            batch.add_rule(BEHIND, "passed", &count(vec![is_marked]));
+            batch.add_rule(BEHIND, "passed", &count(Vec::new()));
             filter.commit(&batch).unwrap();
             kernel.change_link(index_of(&name("vif1.0")).unwrap(), &up).unwrap();
         })
@@ -82,9 +89,18 @@ impl Gauge {
         tally
     }
 
-    /// How many frames have passed, and their bytes behind the Ethernet header.
+    /// How many frames have passed without a mark, and their bytes behind the Ethernet header.
     pub(crate) fn passed(&self) -> (u64, u64) {
-        let read = || NfTables::open().unwrap().rules(BEHIND, None).unwrap()[0].counted.unwrap();
+        self.counted_behind(1)
+    }
+
+    /// How many frames have passed with a mark of the guard's.
+    pub(crate) fn passed_with_a_mark(&self) -> u64 {
+        self.counted_behind(0).0
+    }
+
+    fn counted_behind(&self, rule: usize) -> (u64, u64) {
+        let read = || NfTables::open().unwrap().rules(BEHIND, None).unwrap()[rule].counted.unwrap();
         self.host.run(read).unwrap()
     }
 
