@@ -338,6 +338,7 @@ impl Guard {
                 present.sound.push(word);
             }
         }
+        present.sound.sort_unstable();
         present.sound.dedup();
         Ok(present)
     }
@@ -364,8 +365,9 @@ impl Guard {
     fn remove_once(&self, filter: &mut NfTables) -> Result<(), Error> {
         let present = self.present(filter)?;
         // A guard that is alone in its table goes with it, in one step.
-        let shared: usize = present.sound.iter().map(|word| sound::names(word).len()).sum();
-        if self.remove_table_of(filter, present.chains.len() + shared + ledger::SETS)? {
+        let shared = present.sound.iter().flat_map(|word| sound::names(word));
+        let all: Vec<String> = present.chains.iter().cloned().chain(shared).collect();
+        if self.remove_table_of(filter, &all, &ledger::SETS)? {
             return Ok(());
         }
         let mut batch = Batch::new();
@@ -376,23 +378,29 @@ impl Guard {
             // The table has other guards.
             return Ok(());
         }
-        if self.remove_table_of(filter, ledger::SETS)? || present.is_noted {
+        if self.remove_table_of(filter, &[], &ledger::SETS)? || present.is_noted {
             return Ok(());
         }
         // Another version of the program had no sets.
-        self.remove_table_of(filter, 0).map(drop)
+        self.remove_table_of(filter, &[], &[]).map(drop)
     }
 
-    /// Deletes the whole table if it holds this many things and no more, and says whether it is gone.
+    /// Deletes the whole table if it holds all of these and no more, and says whether it is gone.
     ///
     /// Kernels differ in whether they count the sets of rules; where they do, the count is too large for a guard with
     /// chains, and right for an empty table.
-    fn remove_table_of(&self, filter: &mut NfTables, things: usize) -> Result<bool, Error> {
+    fn remove_table_of(
+        &self,
+        filter: &mut NfTables,
+        chains: &[String],
+        sets: &[&str],
+    ) -> Result<bool, Error> {
         for _ in 0..ATTEMPTS {
             // Anything that changes from here on makes the batch stale.
             let generation = filter.generation()?;
             let Some(table) = filter.table(self.table())? else { return Ok(true) };
-            if table.uses as usize != things {
+            // The count alone could be that of others' things, where some of these have gone already.
+            if table.uses as usize != chains.len() + sets.len() || !self.has_all(filter, chains, sets)? {
                 return Ok(false);
             }
             let mut batch = Batch::expecting(Some(generation));
@@ -404,6 +412,16 @@ impl Guard {
         }
         // Others are changing the rule set all the time; an empty table may stay for a while.
         Ok(false)
+    }
+
+    fn has_all(&self, filter: &mut NfTables, chains: &[String], sets: &[&str]) -> Result<bool, Error> {
+        for chain in chains {
+            if filter.chain(self.table(), chain)?.is_none() {
+                return Ok(false);
+            }
+        }
+        let there = filter.sets(self.table())?;
+        Ok(sets.iter().all(|set| there.iter().any(|name| name == set)))
     }
 
     /// The rules of a policy for the device called `device`, as `nft` writes them; empty when the policy is disabled.

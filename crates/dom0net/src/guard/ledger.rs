@@ -20,8 +20,8 @@ pub(super) const DROPPED: &str = "dropped";
 pub(super) const DROPPED_KEYS: [(&str, KeyKind); 2] =
     [("ifname", KeyKind::LinkName), ("mark", KeyKind::Mark)];
 
-/// How many sets there are.
-pub(super) const SETS: usize = 2;
+/// The names of both.
+pub(super) const SETS: [&str; 2] = [GUARDS, DROPPED];
 
 /// How many frames each reason has dropped.
 pub(super) type Dropped = BTreeMap<Reason, u64>;
@@ -82,6 +82,11 @@ pub(super) fn noted(filter: &mut NfTables, table: Table<'_>, port: &str) -> Resu
 pub(super) fn all_noted(filter: &mut NfTables, table: Table<'_>) -> Result<BTreeMap<String, Layout>, Error> {
     let elements = filter.elements(table, GUARDS)?;
     Ok(elements.iter().filter_map(|element| Some((name_in(&element.key), layout_of(element)?))).collect())
+}
+
+/// What all guards of a table are [noted as](noted_as), whichever version of the program noted them.
+pub(super) fn names(filter: &mut NfTables, table: Table<'_>) -> Result<Vec<String>, Error> {
+    Ok(filter.elements(table, GUARDS)?.iter().map(|element| name_in(&element.key)).collect())
 }
 
 /// What guards of a table have dropped, by the name of the device that the frames came from.

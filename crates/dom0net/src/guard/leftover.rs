@@ -19,12 +19,8 @@ pub fn guarded_ports(filter: &mut NfTables) -> Result<Vec<Port>, Error> {
     }
     for table in filter.tables(TableFamily::Netdev)? {
         if table.name.starts_with(TABLE_PREFIX) {
-            match ledger::all_noted(filter, Table { family: TableFamily::Netdev, name: &table.name }) {
-                Ok(noted) => ports.extend(noted.keys().filter_map(|name| Port::named(name))),
-                // It went meanwhile, or another version of the program made it.
-                Err(error) if error.is_not_found() => {}
-                Err(error) => return Err(error),
-            }
+            let table = Table { family: TableFamily::Netdev, name: &table.name };
+            ports.extend(ledger::names(filter, table)?.iter().filter_map(|name| Port::named(name)));
         }
     }
     ports.sort_unstable();

@@ -1,7 +1,7 @@
 //! The life of the chains that the guards of a table share.
 
 use netkernel::netlink::Error;
-use netkernel::nftables::{Batch, ChainInfo, NfTables};
+use netkernel::nftables::{Batch, ChainInfo, NfTables, TableFamily};
 
 use super::compile::Chain;
 use super::install::{ATTEMPTS, Guard};
@@ -79,6 +79,28 @@ impl Guard {
 
     /// Takes those shared chains away to which no guard jumps any more, and says whether that is true of all of them.
     pub(super) fn release_shared(&self, filter: &mut NfTables, words: &[String]) -> Result<bool, Error> {
+        let (words, others): (Vec<&String>, _) = words.iter().partition(|word| sound::is_of_this_form(word));
+        let mut others_are_unused = true;
+        for word in others {
+            others_are_unused &= self.release_another_form(filter, word)?;
+        }
+        Ok(self.release_this_form(filter, &words)? && others_are_unused)
+    }
+
+    /// What another version of the program made has other chains: the kernel alone knows whether they are needed.
+    fn release_another_form(&self, filter: &mut NfTables, word: &str) -> Result<bool, Error> {
+        let mut chains = filter.chains(TableFamily::Netdev)?;
+        chains.retain(|chain| self.shared_word(chain).as_deref() == Some(word));
+        let names: Vec<String> = chains.into_iter().map(|chain| chain.name).collect();
+        let mut batch = Batch::new();
+        self.delete_chains(&mut batch, &names);
+        match filter.commit(&batch) {
+            Err(error) if error.is_not_found() || error.is_busy() => Ok(false),
+            result => result.map(|()| true),
+        }
+    }
+
+    fn release_this_form(&self, filter: &mut NfTables, words: &[&String]) -> Result<bool, Error> {
         for _ in 0..ATTEMPTS {
             // Anything that changes from here on makes the batch stale.
             let generation = filter.generation()?;

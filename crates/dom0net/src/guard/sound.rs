@@ -272,7 +272,12 @@ fn from_nobody() -> Vec<Rule> {
     ]
 }
 
-/// The names of all chains of the variant with this word.
+/// Whether chains of the variant with this word are those that this version of the program makes.
+pub(super) fn is_of_this_form(word: &str) -> bool {
+    word.strip_prefix(FORM).is_some_and(|rest| !rest.starts_with(|char: char| char.is_ascii_digit()))
+}
+
+/// The names of all chains of the variant with this word, which is [of this form](is_of_this_form).
 pub(super) fn names(word: &str) -> Vec<String> {
     let is_locked = word.contains('l');
     let of_this = |chain: &Shared| is_locked || !chain.is_of_locked_only();
