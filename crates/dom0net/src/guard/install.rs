@@ -283,7 +283,11 @@ impl Guard {
         };
         // Old kernels take the base chain away with its device.
         let (base, devices) = base.map(|base| (base.name, base.devices)).unzip();
-        let chains = base.into_iter().chain(layout.names(&self.name)).collect();
+        let mut chains: Vec<String> = base.into_iter().collect();
+        for name in layout.names(&self.name) {
+            // What somebody has deleted cannot be taken away.
+            chains.extend(filter.chain(self.table(), &name)?.map(|chain| chain.name));
+        }
         Ok(Present { chains, is_noted, devices: devices.unwrap_or_default(), sound: vec![layout.sound] })
     }
 

@@ -82,13 +82,14 @@ impl Guard {
         let (words, others): (Vec<&String>, _) = words.iter().partition(|word| sound::is_of_this_form(word));
         let mut others_are_unused = true;
         for word in others {
-            others_are_unused &= self.release_another_form(filter, word)?;
+            others_are_unused &= self.release_what_is_there(filter, word)?;
         }
         Ok(self.release_this_form(filter, &words)? && others_are_unused)
     }
 
-    /// What another version of the program made has other chains: the kernel alone knows whether they are needed.
-    fn release_another_form(&self, filter: &mut NfTables, word: &str) -> Result<bool, Error> {
+    /// For what has other chains than it should: another version of the program made it, or somebody deleted some. The kernel alone
+    /// knows whether they are needed.
+    fn release_what_is_there(&self, filter: &mut NfTables, word: &str) -> Result<bool, Error> {
         let mut chains = filter.chains(TableFamily::Netdev)?;
         chains.retain(|chain| self.shared_word(chain).as_deref() == Some(word));
         let names: Vec<String> = chains.into_iter().map(|chain| chain.name).collect();
@@ -115,8 +116,15 @@ impl Guard {
             }
             match filter.commit(&batch) {
                 Err(error) if error.is_stale() => {}
-                // Somebody else has taken them away, or has come to need them; then they are the last one's to take away.
-                Err(error) if error.is_not_found() || error.is_busy() => return Ok(false),
+                // Somebody has taken some of them away.
+                Err(error) if error.is_not_found() => {
+                    for word in words {
+                        are_all_unused &= self.release_what_is_there(filter, word)?;
+                    }
+                    return Ok(are_all_unused);
+                }
+                // Somebody else has come to need them; then they are the last one's to take away.
+                Err(error) if error.is_busy() => return Ok(false),
                 result => return result.map(|()| are_all_unused),
             }
         }

@@ -114,11 +114,15 @@ fn agree(words: &str) {
     assert!(passed * 50 > total && ends.len() >= 6, "the frames are too much alike: {ends:?}");
 }
 
-/// Asks the kernel and the policy about this many mutants, and says what became of them.
-fn ends_of(words: &str, frames: u64, seed: u64) -> Option<Tally> {
+fn policy_of(words: &str) -> Policy {
     let mut draft = Draft::default();
     draft.apply(words).unwrap();
-    let policy = draft.policy(OWN).unwrap();
+    draft.policy(OWN).unwrap()
+}
+
+/// Asks the kernel and the policy about this many mutants, and says what became of them.
+fn ends_of(words: &str, frames: u64, seed: u64) -> Option<Tally> {
+    let policy = policy_of(words);
     let gauge = Gauge::new(&policy)?;
     let judge = Judge::new(&policy);
     let mut mutants = Mutants::new(seed);
@@ -215,17 +219,47 @@ const CHOICES: [&[&str]; 8] = [
     &["", "dhcp-server=yes", "log=yes"],
 ];
 
+/// Policies that chance has made.
+fn policies(seed: u64) -> impl Iterator<Item = String> {
+    let mut random = seed | 1;
+    std::iter::repeat_with(move || {
+        CHOICES
+            .map(|words| {
+                random = random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
+                words[usize::try_from(random >> 33).unwrap() % words.len()]
+            })
+            .join(" ")
+    })
+}
+
 #[test]
 fn about_guests_that_chance_has_made() {
-    const POLICIES: u64 = 24;
-    let mut random = seed() | 1;
-    for _ in 0..POLICIES {
-        let words = CHOICES.map(|words| {
-            random = random.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(1);
-            words[usize::try_from(random >> 33).unwrap() % words.len()]
-        });
-        if ends_of(&words.join(" "), frames() / POLICIES * 2, seed()).is_none() {
+    const POLICIES: usize = 24;
+    for words in policies(seed()).take(POLICIES) {
+        if ends_of(&words, frames() / 12, seed()).is_none() {
             return;
         }
+    }
+}
+
+/// What is printed for people is what holds.
+#[test]
+fn about_rules_that_were_printed_and_loaded() {
+    const POLICIES: usize = 12;
+    let Some(gauge) = Gauge::new(&policy_of("")) else { return };
+    if testkit::program("nft").is_none() {
+        return;
+    }
+    for words in policies(seed()).take(POLICIES) {
+        let policy = policy_of(&words);
+        let judge = Judge::new(&policy);
+        let block: Vec<Frame> = Mutants::new(seed()).take(BLOCK).collect();
+        gauge.load(&policy);
+        assert!(
+            gauge.outcome(&block) == judged(&judge, &block),
+            "{words}: GUARD_SEED={}: {}",
+            seed(),
+            culprit(&gauge, &judge, &block)
+        );
     }
 }

@@ -1,7 +1,9 @@
 //! A guarded device, and counters behind its guard: for many frames.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::os::fd::AsFd;
+use std::process::{Command, Stdio};
 
 use dom0net::guard::{Guard, Policy, Reason};
 use dom0net::vif::{Port, PortKind, Vif};
@@ -114,6 +116,24 @@ impl Gauge {
         let install =
             || Guard::of(PORT).install(&mut NfTables::open().unwrap(), &name("vif1.0"), policy).unwrap();
         self.host.run(install).unwrap();
+    }
+
+    /// Puts a policy in force as whoever loads by hand what the guard prints of itself.
+    pub(crate) fn load(&self, policy: &Policy) {
+        let text = Guard::of(PORT).text(&name("vif1.0"), policy);
+        let load = || {
+            let mut filter = NfTables::open().unwrap();
+            Guard::of(PORT).remove(&mut filter).unwrap();
+            let mut nft = Command::new("nft").args(["-f", "-"]).stdin(Stdio::piped()).spawn().unwrap();
+            nft.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+            assert!(nft.wait().unwrap().success(), "{text}");
+            // It has choked on rules that the kernel takes.
+            assert!(
+                Command::new("nft").args(["list", "ruleset"]).output().unwrap().status.success(),
+                "{text}"
+            );
+        };
+        self.host.run(load).unwrap();
     }
 
     /// Sends frames, and says what the kernel did with them.

@@ -408,6 +408,32 @@ fn what_guards_shared_in_another_form_goes_with_the_last_that_needs_it() {
     });
 }
 
+#[test]
+fn a_guard_whose_chains_somebody_deleted_is_restored_and_removed() {
+    with_devices(&["vif1.0"], |filter| {
+        let guard = Guard::of(FIRST);
+        let tagging = Policy::mac_only(OWN);
+        for is_restored in [true, false] {
+            guard.install(filter, &name("vif1.0"), &tagging).unwrap();
+            let pass = shared_chains(filter).into_iter().find(|chain| chain.ends_with("-pass")).unwrap();
+            let mut batch = Batch::new();
+            for chain in ["vif1.0", "vif1.0-vlan", &pass] {
+                batch.flush_chain(SHARED_TABLE, chain);
+            }
+            batch.delete_chain(SHARED_TABLE, "vif1.0-vlan");
+            batch.delete_chain(SHARED_TABLE, &pass);
+            filter.commit(&batch).unwrap();
+            if is_restored {
+                guard.install(filter, &name("vif1.0"), &tagging).unwrap();
+                let condition = guard.condition(filter, &name("vif1.0"), &tagging).unwrap();
+                assert_eq!(condition, Condition::InForce);
+            }
+            guard.remove(filter).unwrap();
+            assert_eq!(tables(filter), 0);
+        }
+    });
+}
+
 /// Guards of one table come and go, each with processes of its own, and somebody deletes the table again and again.
 fn comings_and_goings(somebody_flushes: bool) {
     let Some(namespace) = testkit::namespace() else { return };
