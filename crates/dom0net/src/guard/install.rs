@@ -1,25 +1,23 @@
-//! The guard of a vif in the kernel: put in force, taken away, read.
+//! The guard of a vif in the kernel: put in force, and taken away.
 //!
 //! Each vif has its own base chain at the ingress of its device, so that what one vif costs does not depend on how many
 //! others there are. The chains are spread over 64 tables: with all in one, each new rule would make the kernel look
 //! through all the others; with a table each, each message would look through all the tables.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::slice;
 
 use netkernel::link::LinkName;
 use netkernel::netlink::Error;
-use netkernel::nftables::{Batch, ChainInfo, Hook, NfTables, Policy as ChainPolicy, Table, TableFamily};
+use netkernel::nftables::{Batch, Hook, NfTables, Policy as ChainPolicy, Table, TableFamily};
 
 use super::compile::{Chain, compile};
 use super::layout::Layout;
-use super::ledger::{self, Dropped, Noted};
+use super::ledger;
 use super::nft;
 use super::policy::Policy;
-use super::reason::Reason;
-use super::shared::SharedCondition;
 use super::sound::{self, Sound};
+use super::state::Present;
 use crate::vif::Port;
 
 /// How many tables the guards are spread over.
@@ -44,92 +42,7 @@ pub struct Guard {
     table: String,
     /// The name of its base chain, and what the names of its others begin with: the port's own, whatever the device
     /// is called.
-    name: String,
-}
-
-/// A guard as it is in the kernel.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct GuardState {
-    /// The devices that it is hooked to, by the names that it was given.
-    pub devices: Vec<String>,
-    /// The word for the mode of its policy; none if another version of the program made it.
-    pub mode: Option<String>,
-    /// How many frames each reason has dropped: all reasons, those that have dropped nothing too.
-    pub dropped: BTreeMap<Reason, u64>,
-}
-
-impl GuardState {
-    /// The state of a guard on these devices, with what is noted of it and what was dropped of each device of its table.
-    pub(super) fn new(
-        devices: Vec<String>,
-        layout: Option<&Layout>,
-        dropped: &BTreeMap<String, Dropped>,
-    ) -> Self {
-        let mut sums: Dropped = Reason::ALL.into_iter().map(|reason| (reason, 0)).collect();
-        for (reason, frames) in devices.iter().filter_map(|device| dropped.get(device)).flatten() {
-            *sums.entry(*reason).or_default() += frames;
-        }
-        Self { devices, mode: layout.map(|layout| layout.mode.clone()), dropped: sums }
-    }
-}
-
-/// The chains of a guard that are there.
-#[derive(Debug, Default)]
-pub(super) struct Present {
-    /// Its own, the base chain first.
-    chains: Vec<String>,
-    /// Whether the table has noted it.
-    is_noted: bool,
-    /// The devices that it is hooked to.
-    devices: Vec<String>,
-    /// The words of the variants of shared chains that it may jump to.
-    sound: Vec<String>,
-}
-
-/// How a guard stands to what it should be.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Condition {
-    /// It is in force.
-    InForce,
-    /// There shall be none, and there is none.
-    Disabled,
-    /// It is not there.
-    Missing,
-    /// It is hooked to devices with other names.
-    Astray(Vec<String>),
-    /// It is that of another policy, or another version of the program made it.
-    Another,
-    /// Rules of this chain are missing, or are more than there should be.
-    Damaged(String),
-    /// The rules are in force, but the bridge does not hold the port as it should: its MAC address, or its isolation.
-    Unfenced,
-}
-
-impl Condition {
-    /// True when all is as it should be.
-    #[must_use]
-    pub fn is_right(&self) -> bool {
-        matches!(self, Self::InForce | Self::Disabled)
-    }
-}
-
-/// One sentence's end, behind the name of the device: "is guarded".
-impl fmt::Display for Condition {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::InForce => f.write_str("is guarded"),
-            Self::Disabled => f.write_str("has no guard, as its configuration says"),
-            Self::Missing => f.write_str("has NO GUARD: its rules are not there"),
-            Self::Astray(devices) => {
-                write!(f, "has NO GUARD: its rules are on {}", devices.join(" and "))
-            }
-            Self::Another => f.write_str("is guarded by ANOTHER POLICY than the one that is configured"),
-            Self::Unfenced => f.write_str(
-                "is guarded, but its port on the bridge is NOT LOCKED OR ISOLATED as it should be",
-            ),
-            Self::Damaged(chain) => write!(f, "has a DAMAGED GUARD: rules of its chain {chain} are missing"),
-        }
-    }
+    pub(super) name: String,
 }
 
 impl Guard {
@@ -272,86 +185,6 @@ impl Guard {
         }
     }
 
-    /// What is there of this guard.
-    fn present(&self, filter: &mut NfTables) -> Result<Present, Error> {
-        let base = filter.chain(self.table(), &self.name)?;
-        let noted = ledger::noted(filter, self.table(), &self.name)?;
-        let is_noted = noted != Noted::Nothing;
-        let Some(layout) = noted.layout() else {
-            // A guard that is not ours to understand, or none.
-            return Ok(Present { is_noted, ..self.all_chains(filter)? });
-        };
-        // Old kernels take the base chain away with its device.
-        let (base, devices) = base.map(|base| (base.name, base.devices)).unzip();
-        let mut chains: Vec<String> = base.into_iter().collect();
-        for name in layout.names(&self.name) {
-            // What somebody has deleted cannot be taken away.
-            chains.extend(filter.chain(self.table(), &name)?.map(|chain| chain.name));
-        }
-        Ok(Present { chains, is_noted, devices: devices.unwrap_or_default(), sound: vec![layout.sound] })
-    }
-
-    /// How the guard stands to what it should be: this policy, on the device that is called `device` now.
-    pub fn condition(
-        &self,
-        filter: &mut NfTables,
-        device: &LinkName,
-        policy: &Policy,
-    ) -> Result<Condition, Error> {
-        let chains = compile(policy, &self.name);
-        let base = filter.chain(self.table(), &self.name)?;
-        let Some(base) = base.filter(|base| !base.devices.is_empty()) else {
-            return Ok(if chains.is_empty() { Condition::Disabled } else { Condition::Missing });
-        };
-        if !base.devices.iter().any(|hooked| *hooked == device.as_str()) {
-            return Ok(Condition::Astray(base.devices));
-        }
-        let layout = ledger::noted(filter, self.table(), &self.name)?.layout();
-        if layout != Some(Layout::of(policy, &chains)) {
-            return Ok(Condition::Another);
-        }
-        for chain in Sound::of(policy).compile() {
-            if self.condition_of_shared(filter, &chain)? != SharedCondition::Right {
-                return Ok(Condition::Damaged(chain.name));
-            }
-        }
-        for chain in &chains {
-            let rules = filter.rules(self.table(), Some(&chain.name))?;
-            let is_same = rules.len() == chain.rules.len()
-                && rules
-                    .iter()
-                    .zip(&chain.rules)
-                    .all(|(is, shall)| is.comment.as_deref() == shall.comment.as_deref());
-            if !is_same {
-                return Ok(Condition::Damaged(chain.name.clone()));
-            }
-        }
-        Ok(Condition::InForce)
-    }
-
-    /// What is there of this guard, whoever made it: found by looking at all chains of all guards.
-    fn all_chains(&self, filter: &mut NfTables) -> Result<Present, Error> {
-        let mut present = Present::default();
-        for chain in filter.chains(TableFamily::Netdev)? {
-            if self.owns(&chain) {
-                if chain.name == self.name {
-                    present.devices = chain.devices;
-                }
-                present.chains.push(chain.name);
-            } else if let Some(word) = self.shared_word(&chain) {
-                present.sound.push(word);
-            }
-        }
-        present.sound.sort_unstable();
-        present.sound.dedup();
-        Ok(present)
-    }
-
-    fn owns(&self, chain: &ChainInfo) -> bool {
-        let suffix = chain.name.strip_prefix(&self.name);
-        chain.table == self.table && suffix.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
-    }
-
     /// Takes the guard away, and its table when nothing else is in it. No error when there is none.
     pub fn remove(&self, filter: &mut NfTables) -> Result<(), Error> {
         let mut result = self.remove_once(filter);
@@ -439,14 +272,6 @@ impl Guard {
             }
         }
     }
-
-    /// The guard as it is in the kernel; none when it is not there.
-    pub fn state(&self, filter: &mut NfTables) -> Result<Option<GuardState>, Error> {
-        let Some(chain) = filter.chain(self.table(), &self.name)? else { return Ok(None) };
-        let layout = ledger::noted(filter, self.table(), &self.name)?.layout();
-        let dropped = ledger::all_dropped(filter, self.table())?;
-        Ok(Some(GuardState::new(chain.devices, layout.as_ref(), &dropped)))
-    }
 }
 
 /// Where the guard is: `dom0net-07/vif1.0`.
@@ -458,26 +283,13 @@ impl fmt::Display for Guard {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use crate::vif::{PortKind, Vif};
 
     fn guard(domid: u32, devid: u32, kind: PortKind) -> Guard {
         Guard::of(Port { vif: Vif { domid, devid }, kind })
-    }
-
-    #[test]
-    fn a_vif_and_its_tap_have_guards_of_their_own() {
-        let (vif, tap) = (guard(1, 0, PortKind::Vif), guard(1, 0, PortKind::Tap));
-        let chain = |name: &str| ChainInfo {
-            table: vif.table.clone(),
-            name: name.into(),
-            devices: Vec::new(),
-            comment: None,
-            uses: 0,
-        };
-        assert!(vif.owns(&chain("vif1.0")) && vif.owns(&chain("vif1.0-nd")));
-        assert!(!vif.owns(&chain("tap1.0")) && !vif.owns(&chain("vif1.01")));
-        assert!(tap.owns(&chain("tap1.0-nd")));
     }
 
     #[test]

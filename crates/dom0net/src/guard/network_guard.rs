@@ -7,10 +7,10 @@ use netkernel::nftables::{Batch, Element, NfTables, Table, TableFamily, link_nam
 use ethernet::MacAddress;
 
 use super::groups::Network;
-use super::install::Condition;
 use super::layout::hash;
 use super::network::{NetworkPolicy, NetworkReason};
 use super::network_rules::{CARDS, GUESTS, MARKED, Rules};
+use super::state::Condition;
 
 /// How often a change that raced with others is tried again.
 const ATTEMPTS: usize = 32;

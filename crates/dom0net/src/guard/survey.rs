@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 use netkernel::netlink::Error;
 use netkernel::nftables::{ChainInfo, NfTables, Table, TableFamily};
 
-use super::install::{Guard, GuardState, TABLE_PREFIX};
+use super::install::{Guard, TABLE_PREFIX};
 use super::ledger;
+use super::state::GuardState;
 use crate::vif::Port;
 
 /// The guards that are in the kernel.
