@@ -3,7 +3,7 @@
 //! They know nothing of a vif, only what it is permitted, so that there is one variant of them for each set of permissions. They are made with
 //! the first guard that needs them and go with the last. A guard jumps to `ip4` or `ip6` with a packet whose source is right; they
 //! *accept* what is sound, and *return* with all else, [marked](super::marks) by what is wrong with it. With the shared chains emptied by
-//! somebody, nothing passes.
+//! somebody, no IP packet passes.
 
 use netkernel::nftables::{Match, Rule, Statement, Verdict};
 

@@ -127,8 +127,10 @@ fn ends_of(words: &str, frames: u64, seed: u64) -> Option<Tally> {
     let judge = Judge::new(&policy);
     let mut mutants = Mutants::new(seed);
     let mut ends = Tally::new();
-    for _ in 0..frames.div_ceil(BLOCK as u64) {
-        let block: Vec<Frame> = mutants.by_ref().take(BLOCK).collect();
+    let mut rest = usize::try_from(frames).unwrap();
+    while rest > 0 {
+        let block: Vec<Frame> = mutants.by_ref().take(rest.min(BLOCK)).collect();
+        rest -= block.len();
         let policy_says = judged(&judge, &block);
         assert!(
             gauge.outcome(&block) == policy_says,
@@ -253,7 +255,8 @@ fn about_rules_that_were_printed_and_loaded() {
     for words in policies(seed()).take(POLICIES) {
         let policy = policy_of(&words);
         let judge = Judge::new(&policy);
-        let block: Vec<Frame> = Mutants::new(seed()).take(BLOCK).collect();
+        let frames = usize::try_from(frames() / 24).unwrap().min(BLOCK);
+        let block: Vec<Frame> = Mutants::new(seed()).take(frames).collect();
         gauge.load(&policy);
         assert!(
             gauge.outcome(&block) == judged(&judge, &block),

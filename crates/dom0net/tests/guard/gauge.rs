@@ -111,6 +111,11 @@ impl Gauge {
         self.sender.send(frame).unwrap_or_else(|error| panic!("{error}: {frame:?}"));
     }
 
+    /// Does something with the packet filter of the host.
+    pub(crate) fn on_host(&self, work: impl FnOnce(&mut NfTables) + Send) {
+        self.host.run(|| work(&mut NfTables::open().unwrap())).unwrap();
+    }
+
     /// Puts another policy in force.
     pub(crate) fn change(&self, policy: &Policy) {
         let install =

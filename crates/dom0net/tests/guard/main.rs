@@ -12,6 +12,7 @@ mod lifecycle;
 mod log;
 mod mutants;
 mod offloaded;
+mod remains;
 mod stage;
 
 use dom0net::guard::{Policy, Reason};

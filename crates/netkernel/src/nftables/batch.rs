@@ -226,7 +226,7 @@ impl Batch {
         self.messages.string(table::NAME, table.name);
     }
 
-    /// Makes a chain that no packet reaches but by a jump. `comment`: a text that `nft list` shows, at most 128 bytes.
+    /// Makes a chain that no packet reaches but by a jump. `comment`: a text that `nft list` shows, at most 127 bytes.
     pub fn add_chain(&mut self, table: Table<'_>, name: &str, comment: Option<&str>) {
         self.change(message::NEWCHAIN, flags::CREATE | flags::EXCLUSIVE, table.family);
         self.chain_names(table, name);

@@ -24,7 +24,7 @@ pub struct Rule {
     pub matches: Vec<Match>,
     /// What happens then.
     pub statements: Vec<Statement>,
-    /// A text that `nft list` shows, at most 128 bytes.
+    /// A text that `nft list` shows, at most 127 bytes.
     pub comment: Option<Cow<'static, str>>,
 }
 
