@@ -16,7 +16,7 @@ use super::layout::Layout;
 use super::ledger;
 use super::nft;
 use super::policy::Policy;
-use super::sound::{self, Sound};
+use super::sound::{self, Shared, Sound};
 use super::state::Present;
 use crate::vif::Port;
 
@@ -201,11 +201,16 @@ impl Guard {
 
     fn remove_once(&self, filter: &mut NfTables) -> Result<(), Error> {
         let present = self.present(filter)?;
-        // A guard that is alone in its table goes with it, in one step.
-        let shared = present.sound.iter().flat_map(|word| sound::names(word));
-        let all: Vec<String> = present.chains.iter().cloned().chain(shared).collect();
-        if self.remove_table_of(filter, &all, &ledger::SETS)? {
-            return Ok(());
+        // A guard that is alone in its table goes with it, in one step. The number of things tells that, if all of its own are there:
+        // then those that it shares are, too, which come and go together.
+        if let ([base, ..], [word]) = (&present.chains[..], &present.sound[..])
+            && *base == self.name
+            && filter.chain(self.table(), &Shared::Count.name(word))?.is_some()
+        {
+            let things = present.chains.len() + sound::names(word).len() + ledger::SETS;
+            if self.remove_table_of(filter, things)? {
+                return Ok(());
+            }
         }
         let mut batch = Batch::new();
         self.delete_chains(&mut batch, &present.chains);
@@ -215,29 +220,23 @@ impl Guard {
             // The table has other guards.
             return Ok(());
         }
-        if self.remove_table_of(filter, &[], &ledger::SETS)? || present.is_noted {
+        if self.remove_table_of(filter, ledger::SETS)? || present.is_noted {
             return Ok(());
         }
         // Another version of the program had no sets.
-        self.remove_table_of(filter, &[], &[]).map(drop)
+        self.remove_table_of(filter, 0).map(drop)
     }
 
-    /// Deletes the whole table if it holds all of these and no more, and says whether it is gone.
+    /// Deletes the whole table if it holds this many things and no more, and says whether it is gone.
     ///
     /// Kernels differ in whether they count the sets of rules; where they do, the count is too large for a guard with
     /// chains, and right for an empty table.
-    fn remove_table_of(
-        &self,
-        filter: &mut NfTables,
-        chains: &[String],
-        sets: &[&str],
-    ) -> Result<bool, Error> {
+    fn remove_table_of(&self, filter: &mut NfTables, things: usize) -> Result<bool, Error> {
         for _ in 0..ATTEMPTS {
             // Anything that changes from here on makes the batch stale.
             let generation = filter.generation()?;
             let Some(table) = filter.table(self.table())? else { return Ok(true) };
-            // The count alone could be that of others' things, where some of these have gone already.
-            if table.uses as usize != chains.len() + sets.len() || !self.has_all(filter, chains, sets)? {
+            if table.uses as usize != things {
                 return Ok(false);
             }
             let mut batch = Batch::expecting(Some(generation));
@@ -249,16 +248,6 @@ impl Guard {
         }
         // Others are changing the rule set all the time; an empty table may stay for a while.
         Ok(false)
-    }
-
-    fn has_all(&self, filter: &mut NfTables, chains: &[String], sets: &[&str]) -> Result<bool, Error> {
-        for chain in chains {
-            if filter.chain(self.table(), chain)?.is_none() {
-                return Ok(false);
-            }
-        }
-        let there = filter.sets(self.table())?;
-        Ok(sets.iter().all(|set| there.iter().any(|name| name == set)))
     }
 
     /// The rules of a policy for the device called `device`, as `nft` writes them; empty when the policy is disabled.

@@ -20,8 +20,8 @@ pub(super) const DROPPED: &str = "dropped";
 pub(super) const DROPPED_KEYS: [(&str, KeyKind); 2] =
     [("ifname", KeyKind::LinkName), ("mark", KeyKind::Mark)];
 
-/// The names of both.
-pub(super) const SETS: [&str; 2] = [GUARDS, DROPPED];
+/// How many sets there are.
+pub(super) const SETS: usize = 2;
 
 /// How many frames each reason has dropped.
 pub(super) type Dropped = BTreeMap<Reason, u64>;

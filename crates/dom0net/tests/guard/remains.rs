@@ -15,26 +15,31 @@ use super::stage::{OWN, name};
 #[test]
 fn a_guard_that_is_only_noted_takes_no_other_with_it() {
     with_devices(&["vif1.0", "vif2.0", "vif3.0"], |filter| {
-        let guards = [1, 2, 3].map(|domid| Guard::of(port(domid, 0, PortKind::Vif)));
-        // As many chains as what the first one noted tells of, and one.
-        let tagging = Policy { protocols: Protocols::ip(), ..Policy::mac_only(OWN) };
-        for (guard, (device, policy)) in
-            guards.iter().zip([("vif1.0", &locked()), ("vif2.0", &locked()), ("vif3.0", &tagging)])
-        {
-            guard.install(filter, &name(device), policy).unwrap();
+        for is_gone in [true, false] {
+            let guards = [1, 2, 3].map(|domid| Guard::of(port(domid, 0, PortKind::Vif)));
+            // As many chains as what the first one noted tells of, and one.
+            let tagging = Policy { protocols: Protocols::ip(), ..Policy::mac_only(OWN) };
+            for (guard, (device, policy)) in
+                guards.iter().zip([("vif1.0", &locked()), ("vif2.0", &locked()), ("vif3.0", &tagging)])
+            {
+                guard.install(filter, &name(device), policy).unwrap();
+            }
+            // Kernels before 6.16 do so when the device goes.
+            let mut batch = Batch::new();
+            batch.flush_chain(SHARED_TABLE, "vif1.0");
+            // Or somebody takes the rules alone.
+            if is_gone {
+                batch.delete_chain(SHARED_TABLE, "vif1.0");
+            }
+            filter.commit(&batch).unwrap();
+            // With this one goes what only the first one needed too.
+            guards[1].remove(filter).unwrap();
+            guards[0].remove(filter).unwrap();
+            let condition = guards[2].condition(filter, &name("vif3.0"), &tagging).unwrap();
+            assert_eq!(condition, Condition::InForce);
+            guards[2].remove(filter).unwrap();
+            assert_eq!(tables(filter), 0);
         }
-        // Kernels before 6.16 do so when the device goes.
-        let mut batch = Batch::new();
-        batch.flush_chain(SHARED_TABLE, "vif1.0");
-        batch.delete_chain(SHARED_TABLE, "vif1.0");
-        filter.commit(&batch).unwrap();
-        // With this one goes what only the first one needed too.
-        guards[1].remove(filter).unwrap();
-        guards[0].remove(filter).unwrap();
-        let condition = guards[2].condition(filter, &name("vif3.0"), &tagging).unwrap();
-        assert_eq!(condition, Condition::InForce);
-        guards[2].remove(filter).unwrap();
-        assert_eq!(tables(filter), 0);
     });
 }
 
