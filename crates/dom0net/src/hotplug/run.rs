@@ -167,7 +167,9 @@ fn make_way(
         let message = format!("{} is in the way, and its domain has gone; it is put aside", former.link.name);
         report(mode, Level::Warning, &message, &fields(request));
     }
+    // One who has it for good keeps it, with its guard: the kernel will refuse it to this one.
     if prepared.name != request.device
+        && kernel.route.link(&prepared.name)?.is_none_or(|other| other.index == prepared.link)
         && let Some(former) = Names::of(places).take(kernel, &prepared.name, request.port)?
     {
         let message = format!("{former} had the name {} and has gone; its guard goes too", prepared.name);

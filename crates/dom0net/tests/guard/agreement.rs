@@ -165,6 +165,12 @@ fn about_a_locked_guest_with_many_addresses_and_permissions() {
     );
 }
 
+/// In sets, where one interval begins behind the end of another.
+#[test]
+fn about_a_guest_with_addresses_in_a_row() {
+    agree("ip=10.0.0.1,10.0.0.2/31,10.0.0.4/30,2001:db8::1,2001:db8::2/127,2001:db8::4/126 vlans=5,6-9");
+}
+
 #[test]
 fn about_a_locked_router() {
     agree("ip=10.0.0.0/8,2001:db8::/32 link-local=any router=yes dhcp-server=yes vlans=all protocols=all");

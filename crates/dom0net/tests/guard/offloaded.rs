@@ -85,12 +85,27 @@ fn is_own(bytes: &[u8]) -> bool {
     said.source == OWN && said.tags.is_empty() && is_own
 }
 
+/// Sends a frame; false, after saying so, where the kernel cannot cut such ones.
+fn is_sent(sender: &OffloadSender, name: &str, frame: &Frame, offload: Offload) -> bool {
+    match sender.send(offload, frame) {
+        Ok(()) => true,
+        Err(error) if offload.segmentation == Offload::UDP => {
+            // Since Linux 6.2.
+            testkit::skip!("the kernel does not cut {name}: {error}");
+            false
+        }
+        Err(error) => panic!("{name}: {error}"),
+    }
+}
+
 #[test]
 fn what_is_ones_own_is_cut_behind_the_guard_and_arrives() {
     let Some(mut stage) = stage() else { return };
     let sender = sender(&stage);
     for (name, frame, offload) in large(ME4, 1) {
-        sender.send(offload, &frame).unwrap_or_else(|error| panic!("{name}: {error}"));
+        if !is_sent(&sender, name, &frame, offload) {
+            continue;
+        }
         let arrivals = stage.arrivals();
         assert!(arrivals.len() >= 3, "{name}: {} packets", arrivals.len());
         assert!(arrivals.iter().all(|packet| is_own(packet) && packet.len() < 1200), "{name}: {arrivals:?}");
@@ -124,7 +139,9 @@ fn what_is_anothers_is_dropped_as_a_whole() {
     ]);
     for (name, frame, offload) in cases {
         let before = stage.dropped_at_all();
-        sender.send(offload, &frame).unwrap_or_else(|error| panic!("{name}: {error}"));
+        if !is_sent(&sender, name, &frame, offload) {
+            continue;
+        }
         assert!(stage.arrivals().is_empty(), "{name} arrived");
         assert!(stage.dropped_at_all() > before, "{name}");
     }

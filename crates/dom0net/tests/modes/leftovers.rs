@@ -381,6 +381,7 @@ fn a_name_goes_to_the_next_guest_and_no_guard_with_it() {
     let outcome = call(&stage, "vif-bridge online", 10);
     assert_eq!(outcome.status, 1, "{outcome:?}");
     assert_eq!(stage.host().link("web").unwrap().alias.as_deref(), Some("vif9.0"));
+    assert_eq!(stage.guard(9, PortKind::Vif).unwrap().devices, ["web"]);
     assert_eq!(call(&stage, "vif-bridge offline", 9).status, 0);
     assert!(std::fs::read_link(stage.script("run/names/web")).is_err());
 }

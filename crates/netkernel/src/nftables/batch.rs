@@ -171,6 +171,11 @@ impl Element {
         Self { first: octets(first), last: Some(octets(last)) }
     }
 
+    /// The last value.
+    fn end(&self) -> &[u8] {
+        self.last.as_deref().unwrap_or(&self.first)
+    }
+
     /// One value.
     #[must_use]
     pub fn one(value: impl Into<Vec<u8>>) -> Self {
@@ -331,7 +336,11 @@ impl Batch {
         let flags = set::FLAG_ANONYMOUS | set::FLAG_CONSTANT | if intervals { set::FLAG_INTERVAL } else { 0 };
         let id = self.write_set(table, ANONYMOUS_SET, keys, flags, None);
         self.change(message::NEWSETELEM, flags::CREATE, table.family);
-        self.write_elements(table, ANONYMOUS_SET, Some(id), list);
+        if intervals {
+            self.write_elements(table, ANONYMOUS_SET, Some(id), &joined(list));
+        } else {
+            self.write_elements(table, ANONYMOUS_SET, Some(id), list);
+        }
         id
     }
 
@@ -510,6 +519,25 @@ fn write_element(list: &mut Message, key: &[u8], target: Option<&[u8]>, flags: u
     });
 }
 
+/// The same values in as few intervals as possible. In sets without a name some kernels (6.1) find nothing that begins where
+/// another interval has ended: `nft` never makes such.
+fn joined(list: &[Element]) -> Vec<Element> {
+    let mut sorted = list.to_vec();
+    sorted.sort_by(|one, other| one.first.cmp(&other.first));
+    let mut joined: Vec<Element> = Vec::new();
+    for next in sorted {
+        match joined.last_mut() {
+            Some(before) if successor(before.end()).is_some_and(|behind| behind >= next.first) => {
+                if next.end() > before.end() {
+                    before.last = Some(next.end().to_vec());
+                }
+            }
+            _ => joined.push(next),
+        }
+    }
+    joined
+}
+
 /// The value behind this one; none behind the last.
 fn successor(value: &[u8]) -> Option<Vec<u8>> {
     let mut next = value.to_vec();
@@ -553,6 +581,17 @@ mod tests {
     fn the_end_of_an_interval_is_the_value_behind_it() {
         assert_eq!(successor(&[10, 0, 0, 255]), Some(vec![10, 0, 1, 0]));
         assert_eq!(successor(&[255; 4]), None);
+    }
+
+    #[test]
+    fn intervals_that_touch_are_one() {
+        let range = |first: u8, last: u8| Element { first: vec![first], last: Some(vec![last]) };
+        assert_eq!(joined(&[range(7, 8), range(1, 3), range(4, 4)]), [range(1, 4), range(7, 8)]);
+        assert_eq!(
+            joined(&[range(250, 255), Element::one([249]), range(0, 0)]),
+            [range(0, 0), range(249, 255)]
+        );
+        assert_eq!(joined(&[range(1, 9), range(2, 3)]), [range(1, 9)]);
     }
 
     #[test]
