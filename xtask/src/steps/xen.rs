@@ -88,14 +88,14 @@ const WITH_GUESTS: &[&str] = &[
 const ALONE: &[&str] = &["install", "storage", "kernel"];
 
 /// How long a machine may take: twice what it takes where nothing else is done.
-const RUN_LIMIT: Duration = Duration::from_mins(25);
+const RUN_LIMIT: Duration = Duration::from_mins(21);
 
 /// After this time from the beginning of the checks on, a test program is cut short: the rest is for booting before.
-const END: Duration = Duration::from_mins(23);
+const END: Duration = Duration::from_mins(19);
 
 /// After this time no part of the checks and no test program is begun any more: a machine that is too slow for them skips
 /// them, and says so.
-const DEADLINE: Duration = Duration::from_mins(18);
+const DEADLINE: Duration = Duration::from_mins(15);
 
 pub(super) fn run(places: &Places, report: &mut Report) {
     let mut ready = false;
