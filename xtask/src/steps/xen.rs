@@ -31,10 +31,12 @@ struct Chosen {
     only: &'static [&'static str],
     /// Tests whose names have this are left out.
     without: &'static [&'static str],
+    /// Whether it runs on the machine with the guests, when that is done with them.
+    beside_guests: bool,
 }
 
 const fn chosen(title: &'static str, limit: u32) -> Chosen {
-    Chosen { title, limit, only: &[], without: &[] }
+    Chosen { title, limit, only: &[], without: &[], beside_guests: false }
 }
 
 /// The test programs that ask a kernel, and are quick enough under the emulator.
@@ -53,7 +55,7 @@ const CHOSEN: &[Chosen] = &[
     Chosen { without: &["change::"], ..chosen("dom0net: guard", 400) },
     chosen("dom0net: coexistence", 240),
     chosen("dom0net: shield", 240),
-    Chosen { without: &["killed_at_any_step"], ..chosen("dom0net: modes", 480) },
+    Chosen { beside_guests: true, without: &["killed_at_any_step"], ..chosen("dom0net: modes", 900) },
     Chosen { without: &["killed::", "leased::", "traffic_goes_on"], ..chosen("dom0net: network", 480) },
     chosen("dom0net: hotplug", 240),
     chosen("dom0net: lab", 240),
@@ -80,8 +82,18 @@ const BUILD_LIMIT: Duration = Duration::from_mins(20);
 
 /// The parts of the checks that need guests, or that those are about.
 const WITH_GUESTS: &[&str] = &[
-    "install", "network", "guests", "spoofing", "plugging", "bridges", "modes", "uplinks", "switch",
-    "refusals", "stop",
+    "install",
+    "network",
+    "guests",
+    "spoofing",
+    "plugging",
+    "bridges",
+    "modes",
+    "uplinks",
+    "switch",
+    "refusals",
+    "stop",
+    "kernel-beside-guests",
 ];
 
 /// The others.
@@ -197,7 +209,8 @@ impl Folder {
     fn copy_test(&self, place: usize, chosen: &Chosen, tests: &[TestProgram]) -> io::Result<()> {
         let missing = || io::Error::other(format!("there is no test program {:?}", chosen.title));
         let test = tests.iter().find(|test| test.title == chosen.title).ok_or_else(missing)?;
-        let folder = self.path.join("tests").join(chosen.file_name(place));
+        let share = if chosen.beside_guests { "tests-beside-guests" } else { "tests" };
+        let folder = self.path.join(share).join(chosen.file_name(place));
         fs::create_dir_all(&folder)?;
         fs::copy(&test.file, folder.join("test"))?;
         fs::write(folder.join("crate"), &test.package)?;
