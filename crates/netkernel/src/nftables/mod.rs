@@ -24,9 +24,11 @@ mod batch;
 mod handle;
 mod numbers;
 mod rule;
+mod sets;
 
-pub use batch::{Batch, Element, Hook, KeyKind, Policy, Table, TableFamily, Target};
+pub use batch::{Batch, Hook, Policy, Table, TableFamily};
 pub use handle::{ChainInfo, ElementInfo, NfTables, RuleInfo, TableInfo};
 pub use rule::{
     Base, Field, Match, Rule, Statement, Test, Verdict, link_name, tracking_state, tracking_status,
 };
+pub use sets::{Element, KeyKind, Target};

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::batch::{Element, KeyKind};
 use super::numbers::{
     LIST_ELEMENT, REGISTER, REGISTER_VERDICT, REGISTER_WORD, bitwise, compare, data, dynamic, expression,
     extension, immediate, limit, log, lookup, meta, payload, range, routing, tracking, translation, verdict,
 };
+use super::sets::{Element, KeyKind};
 use crate::family::Family;
 use crate::link::LinkName;
 use crate::netlink::Message;
