@@ -296,6 +296,25 @@ fn chains_are_reached_by_jump_and_goto() -> Outcome {
 }
 
 #[test]
+fn a_chain_that_is_written_twice_has_its_rules_once() -> Outcome {
+    let Some((host, _guest)) = pair() else {
+        return Ok(());
+    };
+    host.run(|| -> Outcome {
+        let mut filter = NfTables::open()?;
+        for _ in 0..2 {
+            let mut batch = Batch::new();
+            batch.add_table(TABLE);
+            batch.ensure_empty_chain(TABLE, "shared");
+            batch.add_rule(TABLE, "shared", &rule(vec![ours()], vec![Statement::Count]));
+            filter.commit(&batch)?;
+            assert_eq!(filter.rules(TABLE, Some("shared"))?.len(), 1);
+        }
+        Ok(())
+    })?
+}
+
+#[test]
 fn nft_shows_what_was_meant() -> Outcome {
     let Some((host, _guest)) = pair() else {
         return Ok(());

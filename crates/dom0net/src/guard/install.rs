@@ -32,8 +32,6 @@ const INGRESS: u32 = 0;
 pub(super) const ATTEMPTS: usize = 32;
 /// How often it is given up when anything else has changed meanwhile.
 const PATIENT: usize = 16;
-/// How often a guard is added anew because of others of its table, before it is looked into what else is wrong there.
-const FRESH: usize = 4;
 
 /// The name of the tables, up to the number.
 pub(super) const TABLE_PREFIX: &str = "dom0net-";
@@ -81,11 +79,6 @@ impl Guard {
                 // An earlier plug of this port was never undone, this is a second one, the policy changes, or somebody else
                 // is doing the same.
                 Err(error) if error.is_exists() || error.is_not_found() || error.is_stale() => {
-                    // Another guard of the table has come at the same time, with what both share.
-                    if attempt < FRESH && !self.is_there(filter)? {
-                        result = self.add(filter, device, &chains, &layout, &sound);
-                        continue;
-                    }
                     // Where others change the rule set all the time, one cannot wait until nobody does.
                     let generation = if attempt < PATIENT { Some(filter.generation()?) } else { None };
                     let batch = Batch::expecting(generation);
@@ -95,11 +88,6 @@ impl Guard {
             }
         }
         result
-    }
-
-    fn is_there(&self, filter: &mut NfTables) -> Result<bool, Error> {
-        let base = filter.chain(self.table(), &self.name)?;
-        Ok(base.is_some() || ledger::noted(filter, self.table(), &self.name)? != ledger::Noted::Nothing)
     }
 
     /// Adds a guard where there is none.
@@ -121,8 +109,8 @@ impl Guard {
         filter.commit(&batch)
     }
 
-    /// `batch`: an empty one. The base chain stays if it is on the right device: its rules change from one packet to the next, where a new chain
-    /// would be there for a moment without rules, and drop all.
+    /// `batch`: an empty one. The base chain stays if it is on the right device: its rules change from one packet to the
+    /// next, where a new chain would be there for a moment without rules, and drop all.
     fn replace(
         &self,
         filter: &mut NfTables,

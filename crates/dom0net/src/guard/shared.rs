@@ -8,28 +8,18 @@ use super::install::{ATTEMPTS, Guard};
 use super::ledger;
 use super::sound::{self, PREFIX, Shared, Sound};
 
-/// How a shared chain stands to what it should be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum SharedCondition {
-    /// It has all its rules, and no others.
-    Right,
-    /// It is not there.
-    Missing,
-    /// Somebody took rules away from it, or added some.
-    Damaged,
-}
-
 impl Guard {
     /// Whether the shared chains of this variant are there. They come and go together.
     pub(super) fn has_shared(&self, filter: &mut NfTables, sound: &Sound) -> Result<bool, Error> {
         Ok(filter.chain(self.table(), &sound.chain(Shared::Count))?.is_some())
     }
 
-    /// Makes shared chains, and the sets that they count in. When somebody else does so at the same time, one of the two batches fails, and is made anew.
+    /// Makes shared chains, and the sets that they count in. When somebody else does so at the same time, the second one writes the
+    /// same once more: a batch that fails would keep all others waiting for milliseconds.
     pub(super) fn add_shared(&self, batch: &mut Batch, chains: &[Chain]) {
         ledger::add_sets(batch, self.table());
         for chain in chains {
-            batch.add_chain(self.table(), &chain.name, None);
+            batch.ensure_empty_chain(self.table(), &chain.name);
         }
         for chain in chains {
             self.add_shared_rules(batch, chain);
@@ -52,12 +42,10 @@ impl Guard {
         ledger::add_sets(batch, self.table());
         let mut to_fill = Vec::new();
         for chain in sound.compile() {
-            match self.condition_of_shared(filter, &chain)? {
-                SharedCondition::Right => continue,
-                SharedCondition::Missing => batch.add_chain(self.table(), &chain.name, None),
-                SharedCondition::Damaged => batch.flush_chain(self.table(), &chain.name),
+            if !self.is_whole(filter, &chain)? {
+                batch.ensure_empty_chain(self.table(), &chain.name);
+                to_fill.push(chain);
             }
-            to_fill.push(chain);
         }
         for chain in &to_fill {
             self.add_shared_rules(batch, chain);
@@ -65,16 +53,9 @@ impl Guard {
         Ok(())
     }
 
-    pub(super) fn condition_of_shared(
-        &self,
-        filter: &mut NfTables,
-        chain: &Chain,
-    ) -> Result<SharedCondition, Error> {
-        if filter.chain(self.table(), &chain.name)?.is_none() {
-            return Ok(SharedCondition::Missing);
-        }
-        let rules = filter.rules(self.table(), Some(&chain.name))?.len();
-        Ok(if rules == chain.rules.len() { SharedCondition::Right } else { SharedCondition::Damaged })
+    /// Whether a shared chain has as many rules as it should have; one that is not there has none.
+    pub(super) fn is_whole(&self, filter: &mut NfTables, chain: &Chain) -> Result<bool, Error> {
+        Ok(filter.rules(self.table(), Some(&chain.name))?.len() == chain.rules.len())
     }
 
     /// Takes those shared chains away to which no guard jumps any more, and says whether that is true of all of them.

@@ -13,7 +13,6 @@ use super::layout::Layout;
 use super::ledger::{self, Dropped, Noted};
 use super::policy::Policy;
 use super::reason::Reason;
-use super::shared::SharedCondition;
 use super::sound::Sound;
 
 /// A guard as it is in the kernel.
@@ -141,7 +140,7 @@ impl Guard {
             return Ok(Condition::Another);
         }
         for chain in Sound::of(policy).compile() {
-            if self.condition_of_shared(filter, &chain)? != SharedCondition::Right {
+            if !self.is_whole(filter, &chain)? {
                 return Ok(Condition::Damaged(chain.name));
             }
         }

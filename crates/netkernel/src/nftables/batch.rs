@@ -126,6 +126,17 @@ impl Batch {
         }
     }
 
+    /// Makes a chain that no packet reaches but by a jump, unless it is there; without rules, in any case.
+    ///
+    /// Where it was there with rules, closing the connection waits for the kernel, as after a deletion.
+    pub fn ensure_empty_chain(&mut self, table: Table<'_>, name: &str) {
+        self.change(message::NEWCHAIN, flags::CREATE, table.family);
+        self.chain_names(table, name);
+        let deletes = self.deletes;
+        self.flush_chain(table, name);
+        self.deletes = deletes;
+    }
+
     /// Makes a chain that packets pass at a hook.
     pub fn add_base_chain(&mut self, table: Table<'_>, name: &str, hook: &Hook<'_>) {
         self.change(message::NEWCHAIN, flags::CREATE | flags::EXCLUSIVE, table.family);
