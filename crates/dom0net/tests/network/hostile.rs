@@ -43,19 +43,8 @@ impl Wire {
 
     /// Calls `network-bridge` under strace, which makes a system call fail.
     fn failing(&self, words: &[&str], inject: &str) -> Option<Outcome> {
-        let strace = testkit::program("strace")?;
-        let call = inject.split(':').next().unwrap();
-        let run = || {
-            Command::new(&strace)
-                .args(["-o", "/dev/null", "-e", &format!("trace={call}"), "-e", &format!("inject={inject}")])
-                .arg(self.host.script("network-bridge"))
-                .args(words)
-                .env_clear()
-                .envs(self.host.environment())
-                .output()
-                .unwrap()
-        };
-        let output = self.host.namespace.run(run).unwrap();
+        let (call, what) = inject.split_once(':').unwrap();
+        let output = self.under_strace(&[], call, what, words)?;
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         let status = output.status.code().expect("it ended by itself");
         Some(Outcome { status, stdout: text(output.stdout), stderr: text(output.stderr) })

@@ -1,7 +1,5 @@
 //! Killed at any point, a start or stop is undone or finished, and nothing is lost.
 
-use std::process::Command;
-
 use crate::support::host::name;
 use crate::wire::Wire;
 use crate::{START, STOP, assert_same};
@@ -22,21 +20,8 @@ impl Wire {
     }
 
     fn killed(&self, words: &[&str], point: &str, count: usize, flags: &[&str]) -> bool {
-        let strace = testkit::program("strace").expect("looked for before");
-        let program = self.host.script("network-bridge");
-        let inject = format!("inject={point}:signal=KILL:when={count}");
-        let run = || {
-            Command::new(&strace)
-                .args(flags)
-                .args(["-o", "/dev/null", "-e", &format!("trace={point}"), "-e", &inject])
-                .arg(&program)
-                .args(words)
-                .env_clear()
-                .envs(self.host.environment())
-                .output()
-                .unwrap()
-        };
-        let output = self.host.namespace.run(run).unwrap();
+        let what = format!("signal=KILL:when={count}");
+        let output = self.under_strace(flags, point, &what, words).expect("looked for before");
         // strace ends as its child did.
         assert!(matches!(output.status.code(), None | Some(0)), "{words:?} failed: {output:?}");
         !output.status.success()

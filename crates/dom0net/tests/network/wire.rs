@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::AsFd;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Output};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -121,6 +121,37 @@ impl Wire {
     /// Calls `network-bridge` on the host.
     pub(crate) fn network_bridge(&self, words: &[&str]) -> crate::support::host::Outcome {
         self.host.run("network-bridge", words, &[])
+    }
+
+    /// Calls `network-bridge` on the host under strace, with these arguments of strace's, which does something at some calls of
+    /// `call`; none, after saying so, where there is no strace.
+    pub(crate) fn under_strace(
+        &self,
+        flags: &[&str],
+        call: &str,
+        what: &str,
+        words: &[&str],
+    ) -> Option<Output> {
+        let strace = testkit::program("strace")?;
+        let run = || {
+            Command::new(&strace)
+                .args(flags)
+                .args([
+                    "-o",
+                    "/dev/null",
+                    "-e",
+                    &format!("trace={call}"),
+                    "-e",
+                    &format!("inject={call}:{what}"),
+                ])
+                .arg(self.host.script("network-bridge"))
+                .args(words)
+                .env_clear()
+                .envs(self.host.environment())
+                .output()
+                .unwrap()
+        };
+        Some(self.host.namespace.run(run).unwrap())
     }
 
     /// Calls `network-bridge` on the host; it must succeed.
