@@ -240,6 +240,33 @@ fn stays_alive(client: &'static str) {
 }
 
 #[test]
+fn a_lease_goes_along_with_a_network_of_the_configuration() {
+    let Some(leased) = Leased::new("dhclient") else { return };
+    let wire = &leased.wire;
+    let before = wire.state();
+    let config = leased.path("dom0net.toml");
+    fs::write(
+        &config,
+        "[[network]]\nname = \"lan\"\nmode = \"bridge\"\nbridge = \"xenbr0\"\nuplink = \"eth0\"\n",
+    )
+    .unwrap();
+    let call = |words: &[&str]| wire.host.run("dom0net", &[words, &["--config", &config]].concat(), &[]);
+    let refused = call(&["start"]);
+    assert_eq!(refused.status, 1, "{refused:?}");
+    assert_same(&before, &wire.state(), "refused");
+    let acknowledged = leased.acknowledged();
+    let started = call(&["start", "--take-over"]);
+    assert_eq!(started.status, 0, "{started:?}");
+    leased.await_only("xenbr0");
+    leased.await_renewal(acknowledged + 1);
+    let stopped = call(&["stop"]);
+    assert_eq!(stopped.status, 0, "{stopped:?}");
+    leased.await_only("eth0");
+    leased.await_background();
+    assert_same(&before, &wire.state(), "stopped");
+}
+
+#[test]
 fn a_lease_of_dhclient_goes_along_where_the_bridge_gets_the_cards_name() {
     goes_along("dhclient", "layout=bridge-is-eth0");
 }
