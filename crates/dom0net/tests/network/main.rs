@@ -11,11 +11,13 @@ mod hostile;
 mod killed;
 mod leased;
 mod stacked;
+mod traffic;
 
 use std::process::{Command, Stdio};
 
 use netkernel::link::LinkChange;
 
+use traffic::Traffic;
 use wire::Wire;
 
 const START: &[&str] = &["start", "netdev=eth0", "bridge=xenbr0", "antispoof=yes"];
@@ -181,21 +183,20 @@ fn traffic_goes_on_when_the_host_becomes_like_a_guest() {
 
 fn traffic_goes_on(layout: &str) {
     let Some(wire) = Wire::new() else { return };
-    let traffic = wire.traffic();
+    let traffic = Traffic::start(&wire);
     for _ in 0..3 {
         wire.succeeds(&["start", "netdev=eth0", "bridge=xenbr0", layout]);
-        std::thread::sleep(std::time::Duration::from_millis(50));
+        traffic.goes_on();
         wire.succeeds(STOP);
-        std::thread::sleep(std::time::Duration::from_millis(50));
+        traffic.goes_on();
     }
     let (flows, connection) = traffic.end();
     for flow in &flows {
-        assert!(flow.sent > 100, "{flow:?}");
         // Six times the card changes hands. In the worst of orders each would cost a second, a thousand packets; the
         // few that are allowed here are for a machine under load.
         assert!(flow.lost <= 60, "{flows:?}");
     }
-    assert!(connection.unwrap() > 100);
+    connection.unwrap();
 }
 
 #[test]
