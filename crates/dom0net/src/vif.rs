@@ -21,6 +21,14 @@ impl fmt::Display for Vif {
     }
 }
 
+impl Vif {
+    /// True for the vif of dom0 itself, through which it uses a bridge like a guest (`layout=classic`).
+    #[must_use]
+    pub const fn is_the_hosts_own(self) -> bool {
+        self.domid == 0
+    }
+}
+
 /// The host's end of every vif has this address: a bridge never takes the highest for its own.
 pub(crate) const BACKEND_MAC: MacAddress = MacAddress::new([0xfe, 0xff, 0xff, 0xff, 0xff, 0xff]);
 

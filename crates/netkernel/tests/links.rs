@@ -9,6 +9,7 @@ use netkernel::link::{
     AddressGeneration, BridgeOptions, LinkChange, LinkKind, LinkName, Master, PortOptions, PortVlan, index_of,
 };
 use netkernel::namespace::Namespace;
+use netkernel::packet::PacketSocket;
 
 type Outcome = Result<(), Box<dyn Error + Send + Sync>>;
 
@@ -276,4 +277,33 @@ fn a_port_is_in_the_vlans_that_it_was_given() -> Outcome {
     let expected = r#"[{"vlan":10,"flags":["PVID","Egress Untagged"]},{"vlan":100}]"#;
     assert!(vlans.contains(expected), "{vlans}");
     Ok(())
+}
+
+#[test]
+fn what_passes_is_counted_at_both_ends() -> Outcome {
+    let Some(namespace) = testkit::namespace() else { return Ok(()) };
+    namespace.run(|| {
+        let mut kernel = Rtnetlink::open()?;
+        let near = veth(&mut kernel, "vif1.0", "peer", None);
+        let far = index_of(&name("peer")).unwrap();
+        // In this order the sender has a carrier at once.
+        for index in [far, near] {
+            kernel.change_link(index, &LinkChange { up: Some(true), ..LinkChange::default() })?;
+        }
+        let before = kernel.statistics()?;
+        let socket = PacketSocket::open(&name("vif1.0"))?;
+        let frame = [0xff; 100];
+        (0..3).try_for_each(|_| socket.send(&frame))?;
+
+        // The kernel sends of itself on a new device, too.
+        let counted = kernel.statistics_of(near)?.unwrap();
+        assert!(counted.sent_packets >= before[&near].sent_packets + 3, "{counted:?}");
+        assert!(counted.sent_bytes >= before[&near].sent_bytes + 300, "{counted:?}");
+        let all = kernel.statistics()?;
+        assert!(all[&far].received_packets >= before[&far].received_packets + 3, "{all:?}");
+        assert!(all[&far].received_bytes >= before[&far].received_bytes + 300, "{all:?}");
+        assert_eq!(all.len(), kernel.links()?.len());
+        assert_eq!(kernel.statistics_of(far + 1000)?, None);
+        Ok(())
+    })?
 }

@@ -2,7 +2,7 @@
 
 use dom0net::hotplug;
 use dom0net::inventory::{self, Bridge};
-use dom0net::network::{self, Arguments, Records};
+use dom0net::network::{self, Arguments, Record, Records};
 use dom0net::places::Places;
 use dom0net::plan::Kernel;
 use serde::Serialize;
@@ -31,8 +31,9 @@ pub(crate) fn networks(
     arguments: &Arguments,
     as_json: bool,
 ) -> Result<bool, network::Error> {
-    let records = Records::of(&Places::from_environment());
-    let mut bridges = inventory::outline(kernel, &records)?.bridges;
+    let records = Records::of(&Places::from_environment()).all()?;
+    let links = kernel.route.links()?;
+    let mut bridges = inventory::bridges(kernel, &records, &links)?;
     let differences = differences(kernel, &records, arguments)?;
     if let Some(wanted) = &arguments.bridge {
         bridges.retain(|bridge| bridge.name == wanted.as_str());
@@ -51,7 +52,7 @@ pub(crate) fn networks(
     if status.bridges.is_empty() {
         out("This host has no bridge.\n");
     } else {
-        out(&inventory::bridges(&status.bridges));
+        out(&inventory::bridge_lines(&status.bridges));
     }
     for Different { bridge, what } in &status.differences {
         out(&format!("{bridge}: {what}\n"));
@@ -83,13 +84,13 @@ pub(crate) fn tell_of_leftovers() {
 
 fn differences(
     kernel: &mut Kernel,
-    records: &Records,
+    records: &[Record],
     arguments: &Arguments,
 ) -> Result<Vec<Different>, network::Error> {
     let is_meant =
         |name: &netkernel::link::LinkName| arguments.bridge.as_ref().is_none_or(|wanted| wanted == name);
     let mut all = Vec::new();
-    for record in records.all()?.iter().filter(|record| is_meant(&record.bridge.name)) {
+    for record in records.iter().filter(|record| is_meant(&record.bridge.name)) {
         let found = network::differences(kernel, record)?;
         all.extend(found.iter().map(|difference| Different {
             bridge: record.bridge.name.to_string(),

@@ -1,13 +1,13 @@
 //! Finding out who is where: from xenstore and the kernel.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
-use netkernel::address::Address;
-use netkernel::link::Link;
+use netkernel::link::{Link, LinkStatistics};
 use netkernel::netlink;
 use xenstore::{Client, Requests, TreeLimits};
 
-use super::model::{Bridge, Domain, Guard, Inventory, Network, Tap, Traffic, Vif};
+use super::bridges::bridges;
+use super::model::{Domain, Guard, Inventory, Network, Tap, Traffic, Vif};
 use crate::guard::{self, Survey};
 use crate::hotplug::{self, GuardedNetwork};
 use crate::network::Records;
@@ -30,8 +30,10 @@ const OUTLINE: [&str; 2] = ["vifname", "state"];
 pub fn collect(kernel: &mut Kernel, records: &Records) -> Result<Inventory, netlink::Error> {
     let survey = kernel.filter().and_then(Survey::take);
     let links = kernel.route.links()?;
+    let statistics = kernel.route.statistics()?;
     let none = Survey::default();
-    let mut inventory = assemble(kernel, records, &links, &NODES, survey.as_ref().unwrap_or(&none))?;
+    let counted = Counted { statistics: &statistics, survey: survey.as_ref().unwrap_or(&none) };
+    let mut inventory = assemble(kernel, records, &links, &NODES, &counted)?;
     match survey {
         Err(error) => inventory.problems.push(error.to_string()),
         Ok(_) => match networks(kernel, &links) {
@@ -58,11 +60,45 @@ fn networks(kernel: &mut Kernel, links: &[Link]) -> Result<Vec<Network>, hotplug
     Ok(networks)
 }
 
-/// Which guests and bridges there are, what their devices are called and which state they are in. All else is left out: the
-/// guards above all, which are most of the work where there are thousands.
+/// Which guests there are, what their devices are called and which state they are in. All else is left out: the guards above
+/// all, which are most of the work where there are thousands.
 pub fn outline(kernel: &mut Kernel, records: &Records) -> Result<Inventory, netlink::Error> {
     let links = kernel.route.links()?;
-    assemble(kernel, records, &links, &OUTLINE, &Survey::default())
+    let nothing = Counted { statistics: &HashMap::new(), survey: &Survey::default() };
+    assemble(kernel, records, &links, &OUTLINE, &nothing)
+}
+
+/// What the kernel counts, and is asked for apart from the devices.
+struct Counted<'a> {
+    statistics: &'a HashMap<u32, LinkStatistics>,
+    survey: &'a Survey,
+}
+
+impl Counted<'_> {
+    /// What passed through a guest's device, as the guest sees it.
+    fn traffic(&self, link: &Link) -> Option<Traffic> {
+        self.statistics.get(&link.index).map(|statistics| Traffic {
+            sent_bytes: statistics.received_bytes,
+            sent_packets: statistics.received_packets,
+            received_bytes: statistics.sent_bytes,
+            received_packets: statistics.sent_packets,
+        })
+    }
+
+    fn guard(&self, port: Port, device: Option<&str>) -> Guard {
+        let state = self.survey.state(port).cloned().unwrap_or_default();
+        Guard {
+            in_force: device.is_some_and(|device| state.devices.iter().any(|hooked| hooked == device)),
+            mode: state.mode,
+            place: guard::Guard::of(port).to_string(),
+            dropped: state
+                .dropped
+                .into_iter()
+                .filter(|(_, frames)| *frames > 0)
+                .map(|(reason, frames)| (reason.word(), frames))
+                .collect(),
+        }
+    }
 }
 
 fn assemble(
@@ -70,10 +106,9 @@ fn assemble(
     records: &Records,
     links: &[Link],
     nodes: &[&'static str],
-    survey: &Survey,
+    counted: &Counted<'_>,
 ) -> Result<Inventory, netlink::Error> {
     let mut inventory = Inventory::default();
-    let addresses = kernel.route.addresses(None)?;
     match domains_in_store(nodes) {
         Ok(domains) => inventory.domains = domains,
         Err(error) => inventory.problems.push(error.to_string()),
@@ -87,30 +122,22 @@ fn assemble(
             if let Some(link) = link_of(&by_name, port(PortKind::Vif), named.as_deref()) {
                 vif.device = Some(link.name.clone());
                 vif.bridge = link.master.and_then(|master| by_index.get(&master)).map(|&name| name.into());
-                vif.traffic = Some(traffic(link));
+                vif.traffic = counted.traffic(link);
             }
-            vif.guard = guard_of(survey, port(PortKind::Vif), vif.device.as_deref());
+            vif.guard = counted.guard(port(PortKind::Vif), vif.device.as_deref());
             let emulated = named.map(|named| format!("{named}-emu"));
             vif.tap = link_of(&by_name, port(PortKind::Tap), emulated.as_deref()).map(|link| Tap {
                 device: link.name.clone(),
-                guard: guard_of(survey, port(PortKind::Tap), Some(&link.name)),
-                traffic: traffic(link),
+                guard: counted.guard(port(PortKind::Tap), Some(&link.name)),
+                traffic: counted.traffic(link),
             });
         }
     }
-    let ours: Vec<u32> = match records.all() {
-        Ok(records) => records.iter().map(|record| record.bridge.index).collect(),
-        Err(error) => {
-            inventory.problems.push(error.to_string());
-            Vec::new()
-        }
-    };
-    let guests: HashSet<&str> = inventory
-        .domains
-        .iter()
-        .flat_map(|domain| domain.vifs.iter().filter_map(|vif| vif.device.as_deref()))
-        .collect();
-    inventory.bridges = bridges(links, &addresses, &guests, &ours);
+    let records = records.all().unwrap_or_else(|error| {
+        inventory.problems.push(error.to_string());
+        Vec::new()
+    });
+    inventory.bridges = bridges(kernel, &records, links)?;
     inventory.problems.dedup();
     Ok(inventory)
 }
@@ -210,57 +237,4 @@ fn link_of<'a>(links: &HashMap<&str, &'a Link>, port: Port, named: Option<&str>)
         let own_alias = port.to_string();
         links.get(named?).copied().filter(|link| link.alias.as_deref() == Some(&own_alias[..]))
     })
-}
-
-fn traffic(link: &Link) -> Traffic {
-    Traffic {
-        sent_bytes: link.statistics.received_bytes,
-        sent_packets: link.statistics.received_packets,
-        received_bytes: link.statistics.sent_bytes,
-        received_packets: link.statistics.sent_packets,
-    }
-}
-
-fn guard_of(survey: &Survey, port: Port, device: Option<&str>) -> Guard {
-    let state = survey.state(port).cloned().unwrap_or_default();
-    Guard {
-        in_force: device.is_some_and(|device| state.devices.iter().any(|hooked| hooked == device)),
-        mode: state.mode,
-        place: guard::Guard::of(port).to_string(),
-        dropped: state
-            .dropped
-            .into_iter()
-            .filter(|(_, frames)| *frames > 0)
-            .map(|(reason, frames)| (reason.word(), frames))
-            .collect(),
-    }
-}
-
-fn bridges(links: &[Link], addresses: &[Address], guests: &HashSet<&str>, ours: &[u32]) -> Vec<Bridge> {
-    let mut bridges: Vec<Bridge> = links
-        .iter()
-        .filter(|link| link.is_bridge())
-        .map(|link| {
-            let ports = links.iter().filter(|port| port.master == Some(link.index));
-            let (vifs, uplinks): (Vec<&Link>, Vec<&Link>) =
-                ports.partition(|port| guests.contains(&port.name[..]));
-            let names = |ports: Vec<&Link>| ports.into_iter().map(|port| port.name.clone()).collect();
-            Bridge {
-                name: link.name.clone(),
-                ours: ours.contains(&link.index),
-                up: link.is_up(),
-                mac: link.mac,
-                mtu: link.mtu,
-                addresses: addresses
-                    .iter()
-                    .filter(|address| address.link == link.index && !address.is_link_local())
-                    .map(ToString::to_string)
-                    .collect(),
-                uplinks: names(uplinks),
-                vifs: names(vifs),
-            }
-        })
-        .collect();
-    bridges.sort_by(|one, other| one.name.cmp(&other.name));
-    bridges
 }

@@ -1,11 +1,13 @@
 //! Who is where: domains, their vifs, bridges, cards, addresses, guards.
 
+mod bridges;
 mod collect;
 mod drawing;
 mod model;
 mod text;
 
+pub use bridges::bridges;
 pub use collect::{collect, outline};
 pub use drawing::drawing;
 pub use model::{Bridge, Domain, Guard, Inventory, Network, Tap, Traffic, Vif};
-pub use text::{bridges, listing};
+pub use text::{bridge_lines, listing};

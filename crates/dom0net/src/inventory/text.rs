@@ -31,7 +31,7 @@ pub fn listing(inventory: &Inventory) -> String {
     if inventory.bridges.is_empty() {
         text.push_str("This host has no bridge.\n");
     } else {
-        text.push_str(&bridges(&inventory.bridges));
+        text.push_str(&bridge_lines(&inventory.bridges));
     }
     text.push('\n');
     if inventory.domains.is_empty() {
@@ -51,7 +51,7 @@ pub fn listing(inventory: &Inventory) -> String {
 
 /// One line for each bridge.
 #[must_use]
-pub fn bridges(bridges: &[Bridge]) -> String {
+pub fn bridge_lines(bridges: &[Bridge]) -> String {
     let head = ["BRIDGE", "STATE", "UPLINK", "GUESTS", "ADDRESSES"].map(Into::into).to_vec();
     let rows = bridges.iter().map(|bridge| {
         let state = match (bridge.up, bridge.ours) {
