@@ -54,7 +54,7 @@ pub fn start(
 ) -> Result<Started, Error> {
     let _lock = records.lock()?;
     if let Some(Ok(record)) = settle(kernel, records, &names.bridge)? {
-        return Ok(Started::Already(record));
+        return stands(records, record, arguments).map(Started::Already);
     }
     let card = uplink(kernel, names)?;
     let clients = clients(&card, records, how)?;
@@ -90,13 +90,45 @@ pub fn start_plan(
     arguments: &Arguments,
     how: How,
 ) -> Result<Option<Plan>, Error> {
-    if records.read(&names.bridge)?.is_some_and(|record| record.state == State::Started) {
-        return Ok(None);
+    if let Some(record) = records.read(&names.bridge)?.filter(|record| record.state == State::Started) {
+        return is_as_wanted(&record, arguments).map(|()| None);
     }
     let card = uplink(kernel, names)?;
     // What would be refused can be looked at all the same.
     let clients = if how.take_over { clients(&card, records, how)? } else { Vec::new() };
     Ok(Some(plan_start(kernel, names, &card, arguments, clients)?.0))
+}
+
+/// A network that stands is left as it is, but for what holds for guests that come from now on.
+fn stands(records: &Records, mut record: Record, arguments: &Arguments) -> Result<Record, Error> {
+    is_as_wanted(&record, arguments)?;
+    if arguments.antispoof.is_some() && arguments.antispoof != record.antispoof {
+        record.antispoof = arguments.antispoof;
+        records.write(&record)?;
+    }
+    Ok(record)
+}
+
+/// Whoever asks for something else than what stands is told so: it is not made of what guests and the host use at this moment.
+fn is_as_wanted(record: &Record, arguments: &Arguments) -> Result<(), Error> {
+    let mut differing = Vec::new();
+    let layout = record.shape.layout();
+    if let Some(wanted) = arguments.layout.filter(|wanted| *wanted != layout) {
+        differing.push(format!("layout={layout}, not {wanted}"));
+    }
+    let card = &record.before.name;
+    if let Some(wanted) = arguments.netdev.as_ref().filter(|name| ![card, &record.uplink.name].contains(name))
+    {
+        differing.push(format!("netdev={card}, not {wanted}"));
+    }
+    let word = |is_so| if is_so { "yes" } else { "no" };
+    if let Some(wanted) = arguments.stp.filter(|wanted| *wanted != record.stp) {
+        differing.push(format!("stp={}, not {}", word(record.stp), word(wanted)));
+    }
+    if differing.is_empty() {
+        return Ok(());
+    }
+    Err(Error::StandsOtherwise { bridge: record.bridge.name.clone(), differing })
 }
 
 fn plan_start(

@@ -89,6 +89,13 @@ pub enum Error {
     Memory(std::io::Error),
     /// There is a bridge of that name, which was not made by this program.
     ForeignBridge(LinkName),
+    /// The network stands, and is not what was asked for.
+    StandsOtherwise {
+        /// The bridge.
+        bridge: LinkName,
+        /// What it has, and what was asked for.
+        differing: Vec<String>,
+    },
     /// There is a device of that name, which is no bridge.
     NameTaken(LinkName),
     /// A device of ours has another name, and what belongs to it is found by its name.
@@ -215,6 +222,11 @@ impl fmt::Display for Error {
             Self::Memory(error) => write!(
                 f,
                 "the root file system is on the network, and this program cannot be kept in memory: {error}"
+            ),
+            Self::StandsOtherwise { bridge, differing } => write!(
+                f,
+                "{bridge} stands with {}; for another take it away first: network-bridge stop bridge={bridge}",
+                differing.join(" and ")
             ),
             Self::ForeignBridge(name) => write!(
                 f,

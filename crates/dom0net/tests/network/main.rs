@@ -11,6 +11,7 @@ mod hostile;
 mod killed;
 mod leased;
 mod stacked;
+mod standing;
 mod traffic;
 
 use std::process::{Command, Stdio};
@@ -197,21 +198,6 @@ fn traffic_goes_on(layout: &str) {
         assert!(flow.lost <= 60, "{flows:?}");
     }
     connection.unwrap();
-}
-
-#[test]
-fn start_and_stop_find_what_was_started() {
-    let Some(wire) = Wire::new() else { return };
-    // Without a word: the card of the default route, and the bridge with its number.
-    wire.succeeds(&["start"]);
-    assert_eq!(wire.host.master_of("eth0").as_deref(), Some("xenbr0"));
-    for again in [&["start"][..], START, &["start", "vifnum=0"]] {
-        wire.succeeds(again);
-    }
-    assert_eq!(wire.host.kernel(|kernel| kernel.links_of_kind("bridge").unwrap().len()), 1);
-    wire.succeeds(&["stop"]);
-    assert_eq!(wire.host.link("xenbr0"), None);
-    wire.succeeds(&["stop"]);
 }
 
 #[test]
