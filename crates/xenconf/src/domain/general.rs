@@ -122,6 +122,7 @@ fn check_backend(domain: &Domain, diagnostics: &mut Diagnostics) {
 
 fn check_types(domain: &Domain, diagnostics: &mut Diagnostics) {
     if domain.guest == Guest::Hvm || is_stub_domain(domain) {
+        check_models(domain, diagnostics);
         return;
     }
     for kind in domain.vifs.iter().filter_map(|vif| vif.kind).filter(|kind| kind.value == VifType::Ioemu) {
@@ -138,6 +139,21 @@ fn check_types(domain: &Domain, diagnostics: &mut Diagnostics) {
                 .note(consequence)
                 .help(format!("delete it, or say `{hvm}` if the guest is fully virtual")),
         );
+    }
+}
+
+fn check_models(domain: &Domain, diagnostics: &mut Diagnostics) {
+    let emulated = domain.vifs.iter().filter(|vif| vif.kind.is_none_or(|kind| kind.value == VifType::Ioemu));
+    for model in emulated.filter_map(|vif| vif.model.as_ref()) {
+        if model.as_str().starts_with("virtio") {
+            let message =
+                format!("a guest with the card `{}` can send from others' addresses", model.as_str());
+            diagnostics.push(
+                Diagnostic::new(&kinds::VIF_VIRTIO, model.span(), message)
+                    .label("the kernel changes its packets behind the guard")
+                    .help("write e1000 or rtl8139, if you do not trust the guest"),
+            );
+        }
     }
 }
 

@@ -24,6 +24,7 @@ pub(super) static TABLE: &[Example] = &[
     vif!("X0612", "'mtu=1500'"),
     vif!("X0613", "'mtu=40'"),
     vif!("X0614", "'mac=00:16:3e:27:95:c0 bridge=xenbr1'"),
+    Example::xl("X0615", b"name = 'web'\ntype = 'hvm'\nvif = [ 'model=virtio-net' ]\n"),
     vif!("X0620", "'vifname=web/0'"),
     vif!("X0621", "'vifname=wiki.xen.prgmr.com'"),
     vif!("X0622", "'vifname=webserver0'"),

@@ -71,6 +71,15 @@ declare_kinds! { VIF;
      Right:  vif = [ 'mac=00:16:3e:27:95:c0,bridge=xenbr1' ]\n\n\
      The values shown here are those with the comma.";
 
+    VIF_VIRTIO: "X0615" Warning "an emulated card that no guard holds to its addresses",
+    "A guest with an emulated card of the kind virtio says where in a packet a checksum is to be put. The kernel \
+     puts it there when the packet leaves the host, behind every packet filter: two bytes of an address, of a port or \
+     of ARP can become others. Only its MAC address is safe.\n\n\
+     Wrong:  vif = [ 'type=ioemu,model=virtio-net' ]\n\
+     Right:  vif = [ 'type=ioemu,model=e1000' ]\n\n\
+     A guest that has Xen's own driver uses the vif, whatever the model is, and is faster with it. A guest that you \
+     trust may have the card.";
+
     VIFNAME_INVALID: "X0620" Error "a name that no network device can have",
     "A device's name cannot be empty, `.` or `..`, and cannot contain `/`, `:`, `%` or blanks. The kernel \
      refuses to rename the interface, and it does not come up.";
