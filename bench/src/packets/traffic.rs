@@ -188,9 +188,8 @@ fn thread_time() -> std::io::Result<Duration> {
 
 /// How many frames the device has received.
 fn received(kernel: &mut Rtnetlink, link: &LinkName) -> Result<u64, Box<dyn Error>> {
-    let gone = "the receiver's device has gone";
-    let link = kernel.link(link)?.ok_or(gone)?;
-    Ok(kernel.statistics_of(link.index)?.ok_or(gone)?.received_packets)
+    let link = kernel.link(link)?.ok_or("the receiver's device has gone")?;
+    Ok(link.statistics.received_packets)
 }
 
 fn drop_on_arrival(station: &Station, vif: Vif) -> Result<(), Box<dyn Error>> {

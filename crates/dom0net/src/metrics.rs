@@ -81,10 +81,8 @@ pub fn text(inventory: &Inventory) -> String {
             if let Some(traffic) = &vif.traffic {
                 add("vif", traffic, &vif.guard);
             }
-            if let Some(tap) = &vif.tap
-                && let Some(traffic) = &tap.traffic
-            {
-                add("tap", traffic, &tap.guard);
+            if let Some(tap) = &vif.tap {
+                add("tap", &tap.traffic, &tap.guard);
             }
         }
     }

@@ -5,6 +5,7 @@ use dom0net::inventory::{self, Bridge};
 use dom0net::network::{self, Arguments, Record, Records};
 use dom0net::places::Places;
 use dom0net::plan::Kernel;
+use netkernel::link::Link;
 use serde::Serialize;
 
 use super::output::{json, out};
@@ -32,6 +33,7 @@ pub(crate) fn networks(
     as_json: bool,
 ) -> Result<bool, network::Error> {
     let records = Records::of(&Places::from_environment()).all()?;
+    let guarded = hotplug::GuardedPorts::list(kernel);
     let links = kernel.route.links()?;
     let mut bridges = inventory::bridges(kernel, &records, &links)?;
     let differences = differences(kernel, &records, arguments)?;
@@ -43,7 +45,7 @@ pub(crate) fn networks(
     }
     let all_well = differences.is_empty();
     // Of which network they were is not known any more.
-    let leftovers = if arguments.bridge.is_none() { leftovers(kernel) } else { Vec::new() };
+    let leftovers = if arguments.bridge.is_none() { leftovers(kernel, guarded, &links) } else { Vec::new() };
     let status = Status { bridges, differences, leftovers };
     if as_json {
         json(&status);
@@ -62,9 +64,14 @@ pub(crate) fn networks(
 }
 
 /// The vifs of which something is left that nobody took away. That it cannot be found out is no fault of the network.
-fn leftovers(kernel: &mut Kernel) -> Vec<String> {
-    let ports = hotplug::abandoned(kernel, &Places::from_environment()).unwrap_or_default();
-    ports.iter().map(ToString::to_string).collect()
+fn leftovers(
+    kernel: &mut Kernel,
+    guarded: Result<hotplug::GuardedPorts, hotplug::Error>,
+    links: &[Link],
+) -> Vec<String> {
+    let places = Places::from_environment();
+    let ports = guarded.and_then(|guarded| hotplug::abandoned(kernel, &places, guarded, links));
+    ports.unwrap_or_default().iter().map(ToString::to_string).collect()
 }
 
 /// A line for each of them, with what to do.
@@ -77,9 +84,10 @@ fn left(ports: &[String]) -> String {
 
 /// Tells of what vifs have left, where networks are shown one by one.
 pub(crate) fn tell_of_leftovers() {
-    if let Ok(mut kernel) = Kernel::open() {
-        out(&left(&leftovers(&mut kernel)));
-    }
+    let Ok(mut kernel) = Kernel::open() else { return };
+    let guarded = hotplug::GuardedPorts::list(&mut kernel);
+    let Ok(links) = kernel.route.links() else { return };
+    out(&left(&leftovers(&mut kernel, guarded, &links)));
 }
 
 fn differences(

@@ -1,6 +1,7 @@
 //! What vifs have left whose end nobody told of, all of it: looked for when a network starts and when all is put right, because
 //! finding it takes lists that no plug reads.
 
+use netkernel::link::Link;
 use xenstore::Client;
 
 use super::error::Error;
@@ -15,16 +16,55 @@ use crate::vif::Port;
 pub fn sweep_all(kernel: &mut Kernel, places: &Places) -> Result<Vec<Port>, Error> {
     // What cannot be swept of one kind keeps nothing of another.
     let traces = Traces::of(places).sweep_all(kernel);
-    let guards = abandoned_guards(kernel)?;
-    for port in &guards {
+    let guards = GuardedPorts::list(kernel)?;
+    let abandoned = if guards.0.is_empty() { Vec::new() } else { guards.abandoned(&kernel.route.links()?) };
+    for port in &abandoned {
         Guard::of(*port).remove(kernel.filter()?)?;
     }
-    Ok(each_once(guards, traces?))
+    Ok(each_once(abandoned, traces?))
 }
 
-/// Whose it is, without taking it away.
-pub fn abandoned(kernel: &mut Kernel, places: &Places) -> Result<Vec<Port>, Error> {
-    Ok(each_once(abandoned_guards(kernel)?, Traces::of(places).abandoned(kernel)?))
+/// The ports that had a guard at one moment.
+///
+/// To be listed before the devices: who is plugged meanwhile has no guard yet, or a device.
+#[derive(Debug, Default)]
+pub struct GuardedPorts(Vec<Port>);
+
+impl GuardedPorts {
+    /// Lists them.
+    pub fn list(kernel: &mut Kernel) -> Result<Self, Error> {
+        Ok(Self(guarded_ports(kernel.filter()?)?))
+    }
+
+    /// Those of which a guard is left that nobody needs: kernels which tie guards to names have kept it. Its device is not among
+    /// `links`, and xenstore knows nothing of its domain. One of a domain that is there may be about to get its device.
+    fn abandoned(self, links: &[Link]) -> Vec<Port> {
+        let mut ports = self.0;
+        let mut there: Vec<Port> =
+            links.iter().filter_map(|link| Port::of_device(&link.name, link.alias.as_deref())).collect();
+        there.sort_unstable();
+        ports.retain(|port| there.binary_search(port).is_err());
+        if ports.is_empty() {
+            return ports;
+        }
+        // Without xenstore nobody can tell.
+        let Ok(mut store) = Client::open() else { return Vec::new() };
+        let mut domids: Vec<u32> = ports.iter().map(|port| port.vif.domid).collect();
+        domids.dedup();
+        let gone = gone(&mut store, &domids);
+        ports.retain(|port| gone.contains(&port.vif.domid));
+        ports
+    }
+}
+
+/// Whose it is, without taking it away. `links`: all devices, as they are now.
+pub fn abandoned(
+    kernel: &mut Kernel,
+    places: &Places,
+    guarded: GuardedPorts,
+    links: &[Link],
+) -> Result<Vec<Port>, Error> {
+    Ok(each_once(guarded.abandoned(links), Traces::of(places).abandoned(kernel)?))
 }
 
 fn each_once(mut ports: Vec<Port>, others: Vec<Port>) -> Vec<Port> {
@@ -32,29 +72,4 @@ fn each_once(mut ports: Vec<Port>, others: Vec<Port>) -> Vec<Port> {
     ports.sort_unstable();
     ports.dedup();
     ports
-}
-
-/// The guards that kernels which tie them to names have kept: those whose device has gone, and whose domain xenstore knows nothing of.
-/// One of a domain that is there may be about to get its device.
-fn abandoned_guards(kernel: &mut Kernel) -> Result<Vec<Port>, Error> {
-    // In this order: who is plugged meanwhile has no guard yet, or a device.
-    let mut ports = guarded_ports(kernel.filter()?)?;
-    if ports.is_empty() {
-        return Ok(ports);
-    }
-    let links = kernel.route.links()?;
-    let mut there: Vec<Port> =
-        links.iter().filter_map(|link| Port::of_device(&link.name, link.alias.as_deref())).collect();
-    there.sort_unstable();
-    ports.retain(|port| there.binary_search(port).is_err());
-    if ports.is_empty() {
-        return Ok(ports);
-    }
-    // Without xenstore nobody can tell.
-    let Ok(mut store) = Client::open() else { return Ok(Vec::new()) };
-    let mut domids: Vec<u32> = ports.iter().map(|port| port.vif.domid).collect();
-    domids.dedup();
-    let gone = gone(&mut store, &domids);
-    ports.retain(|port| gone.contains(&port.vif.domid));
-    Ok(ports)
 }

@@ -29,7 +29,7 @@ mod uplinks;
 pub use error::Error;
 pub use hooks::HookError;
 pub use indirect::{qemu_script, vif_setup};
-pub use leftovers::{abandoned, sweep_all};
+pub use leftovers::{GuardedPorts, abandoned, sweep_all};
 pub use mode::Mode;
 pub use network::GuardedNetwork;
 pub use nodes::{BadNode, Nodes, Wanted};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use netkernel::link::{Link, LinkStatistics};
+use netkernel::link::Link;
 use netkernel::netlink;
 use xenstore::{Client, Requests, TreeLimits};
 
@@ -30,10 +30,8 @@ const OUTLINE: [&str; 2] = ["vifname", "state"];
 pub fn collect(kernel: &mut Kernel, records: &Records) -> Result<Inventory, netlink::Error> {
     let survey = kernel.filter().and_then(Survey::take);
     let links = kernel.route.links()?;
-    let statistics = kernel.route.statistics()?;
     let none = Survey::default();
-    let counted = Counted { statistics: &statistics, survey: survey.as_ref().unwrap_or(&none) };
-    let mut inventory = assemble(kernel, records, &links, &NODES, &counted)?;
+    let mut inventory = assemble(kernel, records, &links, &NODES, survey.as_ref().unwrap_or(&none))?;
     match survey {
         Err(error) => inventory.problems.push(error.to_string()),
         Ok(_) => match networks(kernel, &links) {
@@ -64,41 +62,7 @@ fn networks(kernel: &mut Kernel, links: &[Link]) -> Result<Vec<Network>, hotplug
 /// all, which are most of the work where there are thousands.
 pub fn outline(kernel: &mut Kernel, records: &Records) -> Result<Inventory, netlink::Error> {
     let links = kernel.route.links()?;
-    let nothing = Counted { statistics: &HashMap::new(), survey: &Survey::default() };
-    assemble(kernel, records, &links, &OUTLINE, &nothing)
-}
-
-/// What the kernel counts, and is asked for apart from the devices.
-struct Counted<'a> {
-    statistics: &'a HashMap<u32, LinkStatistics>,
-    survey: &'a Survey,
-}
-
-impl Counted<'_> {
-    /// What passed through a guest's device, as the guest sees it.
-    fn traffic(&self, link: &Link) -> Option<Traffic> {
-        self.statistics.get(&link.index).map(|statistics| Traffic {
-            sent_bytes: statistics.received_bytes,
-            sent_packets: statistics.received_packets,
-            received_bytes: statistics.sent_bytes,
-            received_packets: statistics.sent_packets,
-        })
-    }
-
-    fn guard(&self, port: Port, device: Option<&str>) -> Guard {
-        let state = self.survey.state(port).cloned().unwrap_or_default();
-        Guard {
-            in_force: device.is_some_and(|device| state.devices.iter().any(|hooked| hooked == device)),
-            mode: state.mode,
-            place: guard::Guard::of(port).to_string(),
-            dropped: state
-                .dropped
-                .into_iter()
-                .filter(|(_, frames)| *frames > 0)
-                .map(|(reason, frames)| (reason.word(), frames))
-                .collect(),
-        }
-    }
+    assemble(kernel, records, &links, &OUTLINE, &Survey::default())
 }
 
 fn assemble(
@@ -106,7 +70,7 @@ fn assemble(
     records: &Records,
     links: &[Link],
     nodes: &[&'static str],
-    counted: &Counted<'_>,
+    survey: &Survey,
 ) -> Result<Inventory, netlink::Error> {
     let mut inventory = Inventory::default();
     match domains_in_store(nodes) {
@@ -122,14 +86,14 @@ fn assemble(
             if let Some(link) = link_of(&by_name, port(PortKind::Vif), named.as_deref()) {
                 vif.device = Some(link.name.clone());
                 vif.bridge = link.master.and_then(|master| by_index.get(&master)).map(|&name| name.into());
-                vif.traffic = counted.traffic(link);
+                vif.traffic = Some(traffic(link));
             }
-            vif.guard = counted.guard(port(PortKind::Vif), vif.device.as_deref());
+            vif.guard = guard_of(survey, port(PortKind::Vif), vif.device.as_deref());
             let emulated = named.map(|named| format!("{named}-emu"));
             vif.tap = link_of(&by_name, port(PortKind::Tap), emulated.as_deref()).map(|link| Tap {
                 device: link.name.clone(),
-                guard: counted.guard(port(PortKind::Tap), Some(&link.name)),
-                traffic: counted.traffic(link),
+                guard: guard_of(survey, port(PortKind::Tap), Some(&link.name)),
+                traffic: traffic(link),
             });
         }
     }
@@ -237,4 +201,29 @@ fn link_of<'a>(links: &HashMap<&str, &'a Link>, port: Port, named: Option<&str>)
         let own_alias = port.to_string();
         links.get(named?).copied().filter(|link| link.alias.as_deref() == Some(&own_alias[..]))
     })
+}
+
+/// What passed through a guest's device, as the guest sees it.
+fn traffic(link: &Link) -> Traffic {
+    Traffic {
+        sent_bytes: link.statistics.received_bytes,
+        sent_packets: link.statistics.received_packets,
+        received_bytes: link.statistics.sent_bytes,
+        received_packets: link.statistics.sent_packets,
+    }
+}
+
+fn guard_of(survey: &Survey, port: Port, device: Option<&str>) -> Guard {
+    let state = survey.state(port).cloned().unwrap_or_default();
+    Guard {
+        in_force: device.is_some_and(|device| state.devices.iter().any(|hooked| hooked == device)),
+        mode: state.mode,
+        place: guard::Guard::of(port).to_string(),
+        dropped: state
+            .dropped
+            .into_iter()
+            .filter(|(_, frames)| *frames > 0)
+            .map(|(reason, frames)| (reason.word(), frames))
+            .collect(),
+    }
 }

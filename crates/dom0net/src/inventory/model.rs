@@ -89,7 +89,7 @@ pub struct Tap {
     /// Its guard.
     pub guard: Guard,
     /// What has passed.
-    pub traffic: Option<Traffic>,
+    pub traffic: Traffic,
 }
 
 /// The guard of a vif.

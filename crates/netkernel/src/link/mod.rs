@@ -4,14 +4,12 @@ mod bridge;
 mod change;
 mod name;
 mod read;
-mod statistics;
 mod vlan;
 
 pub use bridge::{BridgeOptions, PortOptions};
 pub use change::{AddressGeneration, LinkChange, LinkKind, Master};
 pub use name::{InvalidLinkName, LinkName};
-pub use read::Link;
-pub use statistics::LinkStatistics;
+pub use read::{Link, LinkStatistics};
 pub use vlan::PortVlan;
 
 use crate::family::{Family, UNSPECIFIED};
@@ -35,8 +33,8 @@ fn link_header(family: u8, index: u32, values: u32, mask: u32) -> [u8; 16] {
     header
 }
 
-/// `RTEXT_FILTER_SKIP_STATS`: nobody who asks for devices wants their counters, nor those of IPv6, which are most of the
-/// kernel's work for an answer.
+/// `RTEXT_FILTER_SKIP_STATS`: not the counters of IPv6, which the kernel adds up from all processors for each device, and nobody
+/// here wants. Those of the device itself come all the same.
 const SKIP_STATISTICS: u32 = 1 << 3;
 
 /// A question for the device with this index, or for all.

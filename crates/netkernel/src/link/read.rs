@@ -5,7 +5,7 @@ use ethernet::MacAddress;
 use super::bridge::{BridgeOptions, PortOptions};
 use super::change::AddressGeneration;
 use crate::family::Family;
-use crate::netlink::{Attributes, string_of, u32_of};
+use crate::netlink::{Attributes, string_of, u32_of, u64_of};
 
 const IFLA_INET6_ADDR_GEN_MODE: u16 = 8;
 const IFLA_VXLAN_LINK: u16 = 3;
@@ -49,6 +49,27 @@ pub struct Link {
     pub bridge: Option<BridgeOptions>,
     /// The options of a bridge port.
     pub port: Option<PortOptions>,
+    /// What has passed through.
+    pub statistics: LinkStatistics,
+}
+
+/// Traffic counters of a device, since it came to be (`struct rtnl_link_stats64`).
+///
+/// Of a vif, "received" is what the guest sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LinkStatistics {
+    /// Packets that came in.
+    pub received_packets: u64,
+    /// Bytes that came in.
+    pub received_bytes: u64,
+    /// Packets that went out.
+    pub sent_packets: u64,
+    /// Bytes that went out.
+    pub sent_bytes: u64,
+    /// Packets that came in and were dropped.
+    pub received_dropped: u64,
+    /// Packets that should have gone out and were dropped.
+    pub sent_dropped: u64,
 }
 
 impl Link {
@@ -71,6 +92,7 @@ impl Link {
                 libc::IFLA_IFALIAS => link.alias = Some(string_of(payload)),
                 libc::IFLA_LINKINFO => link.read_kind(payload),
                 libc::IFLA_AF_SPEC => link.address_generation = address_generation(payload),
+                libc::IFLA_STATS64 => link.statistics = LinkStatistics::parse(payload),
                 _ => {}
             }
         }
@@ -120,6 +142,20 @@ impl Link {
 
     fn has(&self, flag: i32) -> bool {
         self.flags & flag.cast_unsigned() != 0
+    }
+}
+
+impl LinkStatistics {
+    fn parse(payload: &[u8]) -> Self {
+        let counter = |at: usize| payload.get(at * 8..).and_then(u64_of).unwrap_or_default();
+        Self {
+            received_packets: counter(0),
+            sent_packets: counter(1),
+            received_bytes: counter(2),
+            sent_bytes: counter(3),
+            received_dropped: counter(6),
+            sent_dropped: counter(7),
+        }
     }
 }
 
