@@ -14,6 +14,20 @@ pub(crate) struct Contender {
     pub(crate) title: &'static str,
     /// The folder with its scripts.
     pub(crate) scripts: PathBuf,
+    /// Whether another guest is there already, as on most hosts: then what guards share is there, too.
+    pub(crate) has_neighbour: bool,
+}
+
+impl Contender {
+    /// One that is alone on its host.
+    pub(crate) const fn new(title: &'static str, scripts: PathBuf) -> Self {
+        Self { title, scripts, has_neighbour: false }
+    }
+
+    /// One that is not.
+    const fn beside_another(title: &'static str, scripts: PathBuf) -> Self {
+        Self { title, scripts, has_neighbour: true }
+    }
 }
 
 /// Where Debian's package has Xen's scripts, below the root or `$XEN_PACKAGES`.
@@ -22,9 +36,11 @@ const STOCK: &str = "etc/xen/scripts";
 /// All that can be measured here. Who cannot is told.
 pub(crate) fn all() -> Result<Vec<Contender>, Box<dyn Error>> {
     let mut contenders = vec![
-        Contender { title: "dom0net", scripts: linked("dom0net")? },
-        Contender { title: "the floor with the guard: no questions", scripts: linked("guarded-floor")? },
-        Contender { title: "the floor: no guard, no questions", scripts: linked("floor")? },
+        Contender::new("dom0net", linked("dom0net")?),
+        Contender::beside_another("dom0net, beside another guest", linked("dom0net")?),
+        Contender::new("the floor with the guard: no questions", linked("guarded-floor")?),
+        Contender::beside_another("the floor with the guard, beside another guest", linked("guarded-floor")?),
+        Contender::new("the floor: no guard, no questions", linked("floor")?),
     ];
     contenders.extend(stock()?);
     contenders.extend(peers::all(&folder()?)?);
@@ -41,7 +57,7 @@ pub(crate) fn stock() -> Result<Vec<Contender>, Box<dyn Error>> {
     };
     let mut contenders = Vec::new();
     if is_there("xenstore-read") {
-        contenders.push(Contender { title: "Xen's script, as Debian ships it", scripts: stock.clone() });
+        contenders.push(Contender::new("Xen's script, as Debian ships it", stock.clone()));
         if is_there("iptables") {
             contenders.push(with_rules(&stock, &folder()?.join("stock"))?);
         } else {
@@ -126,5 +142,5 @@ fn with_rules(stock: &Path, folder: &Path) -> Result<Contender, Box<dyn Error>> 
     let text = fs::read_to_string(&common)?;
     let (head, body) = text.split_once("handle_iptable()\n{").ok_or("vif-common.sh has no handle_iptable")?;
     fs::write(&common, format!("{head}handle_iptable()\n{{{}", body.replacen("  return 0\n", "", 1)))?;
-    Ok(Contender { title: "Xen's script, with its rules", scripts: folder.into() })
+    Ok(Contender::new("Xen's script, with its rules", folder.into()))
 }

@@ -47,26 +47,18 @@ pub(crate) fn all(folder: &Path) -> Result<Vec<Contender>, Box<dyn Error>> {
     let mut contenders = Vec::new();
     if is_there("ip") && is_there("nft") {
         let scripts = write(&folder.join("commands"), COMMANDS)?;
-        contenders.push(Contender {
-            title: "`ip -batch` and `nft -f`, one rule for IPv4 and one for ARP",
-            scripts,
-        });
+        contenders
+            .push(Contender::new("`ip -batch` and `nft -f`, one rule for IPv4 and one for ARP", scripts));
     } else {
         eprintln!("not measured: ip and nft, of the packages iproute2 and nftables");
     }
     if Path::new(CNI).is_file() {
-        contenders.push(Contender {
-            title: "CNI's `bridge`: a veth and its address, no guard",
-            scripts: cni(folder)?,
-        });
+        contenders.push(Contender::new("CNI's `bridge`: a veth and its address, no guard", cni(folder)?));
     } else {
         eprintln!("not measured: CNI's bridge, of the package containernetworking-plugins");
     }
     if Path::new(NETAVARK).is_file() {
-        contenders.push(Contender {
-            title: "`netavark`: a veth and its address, no guard",
-            scripts: netavark(folder)?,
-        });
+        contenders.push(Contender::new("`netavark`: a veth and its address, no guard", netavark(folder)?));
     } else {
         eprintln!("not measured: netavark, of the package netavark");
     }

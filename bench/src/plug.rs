@@ -17,8 +17,11 @@ pub(crate) const ROUNDS: usize = 20;
 /// Between two calls, so that none waits for what the kernel still tidies up after the one before.
 const PAUSE: Duration = Duration::from_millis(150);
 
-/// The guest's only interface, with an address that the guard holds it to.
+/// The guest's interface, with an address that the guard holds it to.
 const VIF: &str = "mac=00:16:3e:00:00:02,ip=10.0.0.2,bridge=xenbr0";
+
+/// That of the other guest, where there is one.
+const NEIGHBOUR: &str = "mac=00:16:3e:00:00:03,ip=10.0.0.3,bridge=xenbr0";
 
 /// What was measured of one contender.
 #[derive(Debug)]
@@ -31,7 +34,7 @@ pub(crate) struct Measured {
     pub(crate) offline: Sample,
 }
 
-/// A host with one guest, whose interface is plugged and unplugged by one contender.
+/// A host with a guest, whose interface is plugged and unplugged by one contender.
 struct Stage {
     lab: Lab,
     contender: Contender,
@@ -64,6 +67,9 @@ impl Stage {
         config.toolstack.environment.push(("bridge".to_owned(), "xenbr0".into()));
         let lab = Lab::build(config)?;
         lab.add_bridge("xenbr0", &["eth0"])?;
+        if contender.has_neighbour {
+            lab.toolstack().create(&DomainConfig::xl("neighbour", &[NEIGHBOUR])?)?;
+        }
         let created = lab.toolstack().create(&DomainConfig::xl("guest", &[VIF])?)?;
         let call = &created.vifs.first().and_then(|vif| vif.runs.first()).ok_or("no script was called")?.call;
         let environment = lab.environment().into_iter().chain(call.environment.clone()).collect();

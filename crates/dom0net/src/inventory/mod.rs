@@ -4,6 +4,7 @@ mod bridges;
 mod collect;
 mod drawing;
 mod model;
+mod store;
 mod text;
 
 pub use bridges::bridges;
