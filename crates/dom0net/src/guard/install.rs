@@ -55,11 +55,6 @@ impl Guard {
         Self { table: format!("{TABLE_PREFIX}{number:02}"), name: port.to_string() }
     }
 
-    /// The table, and the name of the base chain.
-    pub(super) fn place(&self) -> (String, String) {
-        (self.table.clone(), self.name.clone())
-    }
-
     pub(super) fn table(&self) -> Table<'_> {
         Table { family: TableFamily::Netdev, name: &self.table }
     }

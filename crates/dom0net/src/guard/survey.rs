@@ -13,8 +13,7 @@ use crate::vif::Port;
 /// The guards that are in the kernel.
 #[derive(Clone, Debug, Default)]
 pub struct Survey {
-    /// By table and the name of the base chain.
-    states: HashMap<(String, String), GuardState>,
+    states: HashMap<Port, GuardState>,
 }
 
 impl Survey {
@@ -32,10 +31,11 @@ impl Survey {
         for (name, guards) in tables {
             let table = Table { family: TableFamily::Netdev, name: &name };
             let (layouts, dropped) = (ledger::all_noted(filter, table)?, ledger::all_dropped(filter, table)?);
-            states.extend(guards.into_iter().map(|guard| {
+            states.extend(guards.into_iter().filter_map(|guard| {
+                // Where nobody looks for it, nothing is a guard.
+                let port = Port::named(&guard.name).filter(|port| Guard::of(*port).table() == table)?;
                 let layout = layouts.get(&*ledger::noted_as(&guard.name));
-                let state = GuardState::new(guard.devices, layout, &dropped);
-                ((name.clone(), guard.name), state)
+                Some((port, GuardState::new(guard.devices, layout, &dropped)))
             }));
         }
         Ok(Self { states })
@@ -44,6 +44,6 @@ impl Survey {
     /// The guard of a port; none when it is not there.
     #[must_use]
     pub fn state(&self, port: Port) -> Option<&GuardState> {
-        self.states.get(&Guard::of(port).place())
+        self.states.get(&port)
     }
 }

@@ -125,16 +125,13 @@ fn traffic(link: &Link) -> Traffic {
 }
 
 fn guard_of(survey: &Survey, port: Port, device: Option<&str>) -> Guard {
-    let state = survey.state(port).cloned().unwrap_or_default();
+    let place = guard::Guard::of(port).to_string();
+    let Some(state) = survey.state(port) else { return Guard { place, ..Guard::default() } };
+    let dropped = state.dropped.iter().filter(|(_, frames)| **frames > 0);
     Guard {
         in_force: device.is_some_and(|device| state.devices.iter().any(|hooked| hooked == device)),
-        mode: state.mode,
-        place: guard::Guard::of(port).to_string(),
-        dropped: state
-            .dropped
-            .into_iter()
-            .filter(|(_, frames)| *frames > 0)
-            .map(|(reason, frames)| (reason.word(), frames))
-            .collect(),
+        mode: state.mode.clone(),
+        place,
+        dropped: dropped.map(|(reason, frames)| (reason.word(), *frames)).collect(),
     }
 }
