@@ -21,7 +21,7 @@ use crate::vif::{self, Port, PortKind};
 pub fn collect(kernel: &mut Kernel, records: &Records) -> Result<Inventory, netlink::Error> {
     let (domains, survey, links) = thread::scope(|scope| {
         // With thousands of guests both take their time.
-        let domains = scope.spawn(|| store::domains(&NODES));
+        let domains = scope.spawn(|| store::domains(NODES));
         let survey = kernel.filter().and_then(Survey::take);
         let links = kernel.route.links();
         (domains.join().unwrap_or_else(|panic| resume_unwind(panic)), survey, links)
@@ -58,7 +58,7 @@ fn networks(kernel: &mut Kernel, links: &[Link]) -> Result<Vec<Network>, hotplug
 /// all, which are most of the work where there are thousands.
 pub fn outline(kernel: &mut Kernel, records: &Records) -> Result<Inventory, netlink::Error> {
     let links = kernel.route.links()?;
-    assemble(kernel, records, &links, store::domains(&OUTLINE), &Survey::default())
+    assemble(kernel, records, &links, store::domains(OUTLINE), &Survey::default())
 }
 
 fn assemble(
@@ -74,19 +74,19 @@ fn assemble(
         Err(error) => inventory.problems.push(error.to_string()),
     }
     let by_index: HashMap<u32, &str> = links.iter().map(|link| (link.index, &link.name[..])).collect();
-    let by_name: HashMap<&str, &Link> = links.iter().map(|link| (&link.name[..], link)).collect();
+    let of_ports =
+        links.iter().filter_map(|link| Some((Port::of_device(&link.name, link.alias.as_deref())?, link)));
+    let by_port: HashMap<Port, &Link> = of_ports.collect();
     for domain in &mut inventory.domains {
         for vif in &mut domain.vifs {
             let port = |kind| Port { vif: vif::Vif { domid: domain.domid, devid: vif.devid }, kind };
-            let named = vif.device.take();
-            if let Some(link) = link_of(&by_name, port(PortKind::Vif), named.as_deref()) {
+            if let Some(link) = by_port.get(&port(PortKind::Vif)) {
                 vif.device = Some(link.name.clone());
                 vif.bridge = link.master.and_then(|master| by_index.get(&master)).map(|&name| name.into());
                 vif.traffic = Some(traffic(link));
             }
             vif.guard = guard_of(survey, port(PortKind::Vif), vif.device.as_deref());
-            let emulated = named.map(|named| format!("{named}-emu"));
-            vif.tap = link_of(&by_name, port(PortKind::Tap), emulated.as_deref()).map(|link| Tap {
+            vif.tap = by_port.get(&port(PortKind::Tap)).map(|link| Tap {
                 device: link.name.clone(),
                 guard: guard_of(survey, port(PortKind::Tap), Some(&link.name)),
                 traffic: traffic(link),
@@ -100,18 +100,6 @@ fn assemble(
     inventory.bridges = bridges(kernel, &records, links)?;
     inventory.problems.dedup();
     Ok(inventory)
-}
-
-/// The device of a port: by the name that it is made with, or by the name that it was given if it says whose it is.
-fn link_of<'a>(links: &HashMap<&str, &'a Link>, port: Port, named: Option<&str>) -> Option<&'a Link> {
-    let made_as = match port.kind {
-        PortKind::Vif => port.vif.to_string(),
-        PortKind::Tap => format!("{}-emu", port.vif),
-    };
-    links.get(&made_as[..]).copied().or_else(|| {
-        let own_alias = port.to_string();
-        links.get(named?).copied().filter(|link| link.alias.as_deref() == Some(&own_alias[..]))
-    })
 }
 
 /// What passed through a guest's device, as the guest sees it.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use xenstore::client::ReadResult;
 use xenstore::{Client, Requests, TreeLimits};
 
 use super::model::{Domain, Vif};
@@ -14,13 +15,16 @@ const BACKENDS: &str = "backend/vif";
 const FOLDERS: usize = 2;
 
 /// The nodes of a vif that are shown.
-pub(super) const NODES: [&str; 7] =
-    ["vifname", "mac", "ip", "bridge", "state", "hotplug-status", "hotplug-error"];
-/// Those that are needed to find a vif's device, and to know whether it stays.
-pub(super) const OUTLINE: [&str; 2] = ["vifname", "state"];
+pub(super) const NODES: &[&str] = &["mac", "ip", "bridge", "state", STATUS];
+/// That which tells whether a vif stays.
+pub(super) const OUTLINE: &[&str] = &["state"];
 
-/// The domains and their vifs, as xenstore knows them. The `device` of each is the name that it should have.
-pub(super) fn domains(nodes: &[&'static str]) -> Result<Vec<Domain>, xenstore::Error> {
+const STATUS: &str = "hotplug-status";
+/// Read where something is wrong: of most vifs there is none.
+const ERROR: &str = "hotplug-error";
+
+/// The domains and their vifs, as xenstore knows them, with what these nodes say.
+pub(super) fn domains(nodes: &[&str]) -> Result<Vec<Domain>, xenstore::Error> {
     let mut store = Client::open()?;
     let depth = FOLDERS;
     let Some(tree) = store.tree(BACKENDS, TreeLimits { depth, ..TreeLimits::default() })? else {
@@ -30,29 +34,52 @@ pub(super) fn domains(nodes: &[&'static str]) -> Result<Vec<Domain>, xenstore::E
         .children(tree.top())
         .flat_map(|domain| tree.children(domain).filter_map(|device| vif_of(domain.name(), device.name())))
         .collect();
-    let paths = vifs.iter().flat_map(|vif| nodes.iter().map(move |node| node_of(*vif, node)));
+    let paths = vifs
+        .iter()
+        .map(|vif| folder_of(*vif))
+        .flat_map(|folder| nodes.iter().map(move |node| [&folder, *node].concat()));
     let values = store.read_each(paths)?;
-    let mut by_domain: BTreeMap<u32, Vec<Vif>> = BTreeMap::new();
-    for (vif, values) in vifs.iter().zip(values.chunks(nodes.len())) {
-        let known = nodes.iter().zip(values).filter_map(|(node, value)| {
-            let value = value.as_ref().ok()?.as_ref().filter(|value| !value.is_empty())?;
-            Some((*node, visible(value)))
-        });
-        by_domain.entry(vif.domid).or_default().push(vif_in_store(*vif, known.collect()));
+    let known = values.chunks(nodes.len()).map(|values| Known { nodes, values });
+    let mut shown: Vec<(vif::Vif, Vif)> =
+        vifs.iter().zip(known).map(|(id, known)| (*id, known.vif(*id))).collect();
+    if nodes.contains(&STATUS) {
+        read_errors(&mut store, &mut shown)?;
     }
-    let mut domains: Vec<Domain> = by_domain
-        .into_iter()
-        .map(|(domid, mut vifs)| {
-            vifs.sort_by_key(|vif| vif.devid);
-            Domain { domid, name: None, uuid: None, vifs }
-        })
-        .collect();
+    name(&mut store, by_domain(shown))
+}
+
+fn read_errors(store: &mut Client, vifs: &mut [(vif::Vif, Vif)]) -> Result<(), xenstore::Error> {
+    let is_well = |vif: &Vif| vif.hotplug_status.as_deref() == Some("connected");
+    let mut unwell: Vec<_> = vifs.iter_mut().filter(|(_, vif)| !is_well(vif)).collect();
+    let paths = unwell.iter().map(|(id, _)| [&folder_of(*id), ERROR].concat());
+    let errors = store.read_each(paths.collect::<Vec<_>>())?;
+    for ((_, vif), error) in unwell.iter_mut().zip(&errors) {
+        vif.hotplug_error = text(error);
+    }
+    Ok(())
+}
+
+/// In order of their numbers.
+fn by_domain(vifs: Vec<(vif::Vif, Vif)>) -> Vec<Domain> {
+    let mut by_domain: BTreeMap<u32, Vec<Vif>> = BTreeMap::new();
+    for (id, vif) in vifs {
+        by_domain.entry(id.domid).or_default().push(vif);
+    }
+    let domain = |(domid, mut vifs): (u32, Vec<Vif>)| {
+        vifs.sort_by_key(|vif| vif.devid);
+        Domain { domid, name: None, uuid: None, vifs }
+    };
+    by_domain.into_iter().map(domain).collect()
+}
+
+/// Puts in how the domains are called.
+fn name(store: &mut Client, mut domains: Vec<Domain>) -> Result<Vec<Domain>, xenstore::Error> {
     let nodes = domains.iter().flat_map(|domain| ["name", "vm"].map(|node| (domain.domid, node)));
-    let values = store
-        .read_each(nodes.map(|(domid, node)| format!("/local/domain/{domid}/{node}")).collect::<Vec<_>>())?;
-    let mut values = values.into_iter().map(|value| value.ok().flatten().map(|value| visible(&value)));
-    for domain in &mut domains {
+    let paths = nodes.map(|(domid, node)| format!("/local/domain/{domid}/{node}"));
+    let values = store.read_each(paths.collect::<Vec<_>>())?;
+    for (domain, values) in domains.iter_mut().zip(values.chunks(2)) {
         // A domain that is going may have lost its name.
+        let mut values = values.iter().map(text);
         domain.name = values.next().flatten();
         domain.uuid = values.next().flatten().and_then(|path| Some(path.strip_prefix("/vm/")?.to_owned()));
     }
@@ -63,30 +90,48 @@ fn vif_of(domid: &str, devid: &str) -> Option<vif::Vif> {
     Some(vif::Vif { domid: domid.parse().ok()?, devid: devid.parse().ok()? })
 }
 
-fn node_of(vif::Vif { domid, devid }: vif::Vif, node: &str) -> String {
-    format!("{BACKENDS}/{domid}/{devid}/{node}")
+fn folder_of(vif::Vif { domid, devid }: vif::Vif) -> String {
+    format!("{BACKENDS}/{domid}/{devid}/")
 }
 
-fn vif_in_store(id: vif::Vif, mut nodes: BTreeMap<&str, String>) -> Vif {
-    let mut take = |name: &str| nodes.remove(name);
-    let ip = take("ip").unwrap_or_default();
-    Vif {
-        devid: id.devid,
-        device: take("vifname").or_else(|| Some(id.to_string())),
-        mac: take("mac"),
-        ip: ip.split([' ', ',']).filter(|word| !word.is_empty()).map(Into::into).collect(),
-        bridge: None,
-        wanted_bridge: take("bridge"),
-        state: take("state").and_then(|state| state_word(&state)),
-        hotplug_status: take("hotplug-status"),
-        hotplug_error: take("hotplug-error"),
-        ..Vif::default()
+/// What was read of a vif.
+struct Known<'a> {
+    nodes: &'a [&'a str],
+    values: &'a [ReadResult],
+}
+
+impl Known<'_> {
+    fn value(&self, node: &str) -> Option<String> {
+        let position = self.nodes.iter().position(|this| *this == node)?;
+        text(self.values.get(position)?)
     }
+
+    fn vif(&self, id: vif::Vif) -> Vif {
+        let ip = self.value("ip").unwrap_or_default();
+        Vif {
+            devid: id.devid,
+            mac: self.value("mac"),
+            ip: ip.split([' ', ',']).filter(|word| !word.is_empty()).map(Into::into).collect(),
+            wanted_bridge: self.value("bridge"),
+            state: self.value("state").and_then(|state| state_word(&state)),
+            hotplug_status: self.value(STATUS),
+            ..Vif::default()
+        }
+    }
+}
+
+/// What a node says, if it says anything.
+fn text(value: &ReadResult) -> Option<String> {
+    value.as_ref().ok()?.as_ref().filter(|value| !value.is_empty()).map(|value| visible(value))
 }
 
 /// What a value says, as one line without control characters: it may come from a guest.
 fn visible(value: &[u8]) -> String {
-    String::from_utf8_lossy(value).replace(|c: char| c.is_control(), "\u{fffd}")
+    let text = String::from_utf8_lossy(value);
+    if text.contains(|c: char| c.is_control()) {
+        return text.replace(|c: char| c.is_control(), "\u{fffd}");
+    }
+    text.into_owned()
 }
 
 /// `enum xenbus_state`.

@@ -132,11 +132,11 @@ impl PortOptions {
 
     pub(super) fn parse(data: &[u8]) -> Self {
         let mut options = Self::default();
+        let mut fields = options.fields();
+        // A port has four times as many attributes, and a list has thousands of ports.
         for (kind, payload) in Attributes::new(data) {
-            for (this, value) in options.fields() {
-                if this == kind {
-                    *value = bool_of(payload);
-                }
+            if let Some((_, value)) = fields.iter_mut().find(|(this, _)| *this == kind) {
+                **value = bool_of(payload);
             }
         }
         options

@@ -100,19 +100,26 @@ impl Link {
     }
 
     fn read_kind(&mut self, info: &[u8]) {
-        let attribute = |kind| Attributes::new(info).find(kind);
-        self.kind = attribute(libc::IFLA_INFO_KIND).map(string_of);
-        self.port_kind = attribute(libc::IFLA_INFO_SLAVE_KIND).map(string_of);
-        if self.kind.as_deref() == Some("vxlan") {
-            let data = attribute(libc::IFLA_INFO_DATA).map(Attributes::new);
-            let lower = data.and_then(|data| data.find(IFLA_VXLAN_LINK)).and_then(u32_of);
-            self.lower = self.lower.or(lower);
+        let (mut data, mut port_data) = (None, None);
+        for (kind, payload) in Attributes::new(info) {
+            match kind {
+                libc::IFLA_INFO_KIND => self.kind = Some(string_of(payload)),
+                libc::IFLA_INFO_DATA => data = Some(payload),
+                libc::IFLA_INFO_SLAVE_KIND => self.port_kind = Some(string_of(payload)),
+                libc::IFLA_INFO_SLAVE_DATA => port_data = Some(payload),
+                _ => {}
+            }
         }
-        if self.is_bridge() {
-            self.bridge = attribute(libc::IFLA_INFO_DATA).map(BridgeOptions::parse);
+        match self.kind.as_deref() {
+            Some("vxlan") => {
+                let lower = data.and_then(|data| Attributes::new(data).find(IFLA_VXLAN_LINK));
+                self.lower = self.lower.or(lower.and_then(u32_of));
+            }
+            Some("bridge") => self.bridge = data.map(BridgeOptions::parse),
+            _ => {}
         }
         if self.port_kind.as_deref() == Some("bridge") {
-            self.port = attribute(libc::IFLA_INFO_SLAVE_DATA).map(PortOptions::parse);
+            self.port = port_data.map(PortOptions::parse);
         }
     }
 

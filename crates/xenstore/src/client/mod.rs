@@ -187,14 +187,17 @@ impl Client {
         batch.number(first_id, tx_id);
         let mut replies = Replies::new(batch, first_id, Arc::clone(self.connection.address()));
         self.guarded(|client| {
-            let mut sent = 0;
+            let (mut sent, mut under_way) = (0, 0);
             while sent < replies.len() {
-                let (count, bytes) = replies.batch().chunk(sent, limits.round);
+                // While the daemon answers one half, the other is read here and the next one written.
+                let (count, bytes) = replies.batch().chunk(sent, limits.round / 2);
                 client.connection.send(bytes)?;
                 sent += count;
-                client.await_replies(&mut replies, count, sent)?;
+                let awaited = if limits.round == 0 { count } else { under_way };
+                client.await_replies(&mut replies, awaited, sent)?;
+                under_way = under_way + count - awaited;
             }
-            Ok(())
+            client.await_replies(&mut replies, under_way, sent)
         })?;
         Ok(replies)
     }
