@@ -17,7 +17,9 @@ use nix::unistd::Pid;
 
 use super::client::{Client, Program};
 
-/// How long a client may take to end, with what it has called.
+/// How long a client's script may go on when the client is to end: some wait for name servers.
+const PATIENCE_SCRIPT: Duration = Duration::from_secs(20);
+/// How long a client may take to end when it is killed.
 const PATIENCE_END: Duration = Duration::from_secs(5);
 /// How long a server may take to answer a client that starts. dhclient asks for its old address for ten seconds.
 const PATIENCE_LEASE: Duration = Duration::from_secs(20);
@@ -46,7 +48,7 @@ pub fn is_running(client: &Client, on: &LinkName) -> bool {
 /// is being ended. So none is left only when none is found.
 pub fn stop(client: &Client, on: &LinkName) -> Result<(), DhcpError> {
     let failed = |error: Errno| DhcpError::new("end", client.program, on, error.into());
-    let end = Instant::now() + PATIENCE_END;
+    let end = Instant::now() + PATIENCE_SCRIPT;
     loop {
         let running = processes_of(client, on);
         if running.is_empty() {
@@ -59,12 +61,14 @@ pub fn stop(client: &Client, on: &LinkName) -> Result<(), DhcpError> {
         for process in &running {
             signal(*process, Signal::SIGSTOP).map_err(failed)?;
         }
-        let has_called = |process: &u32| children_of(*process).iter().any(|child| !running.contains(child));
-        if running.iter().any(has_called) && Instant::now() < end {
+        let mut called = called_by(&running);
+        called.retain(|process| !running.contains(process));
+        if !called.is_empty() && Instant::now() < end {
             thread::sleep(PAUSE);
             continue;
         }
-        for process in running {
+        // A script that hangs must not wake up when the addresses are elsewhere, and set them again.
+        for process in called.into_iter().chain(running) {
             signal(process, Signal::SIGKILL).map_err(failed)?;
         }
         thread::sleep(PAUSE);
@@ -205,6 +209,17 @@ pub(crate) fn words_of(path: &Path) -> Option<Vec<String>> {
     Some(text.split('\0').map(ToOwned::to_owned).collect())
 }
 
+/// What these processes have called and still runs, and what that has called.
+fn called_by(processes: &[u32]) -> Vec<u32> {
+    let mut called: Vec<u32> = processes.iter().flat_map(|process| children_of(*process)).collect();
+    let mut next = 0;
+    while let Some(process) = called.get(next).copied() {
+        called.extend(children_of(process));
+        next += 1;
+    }
+    called
+}
+
 /// What the process has called, and still runs.
 fn children_of(process: u32) -> Vec<u32> {
     // The kernel has this file where it is built for checkpoints, as those of distributions are.
@@ -260,4 +275,26 @@ pub(crate) fn program_of(process: &Path, name: &str) -> Option<(PathBuf, Vec<(St
     let environment = words_of(&process.join("environ")).unwrap_or_default();
     let pairs = environment.iter().filter_map(|word| word.split_once('='));
     Some((executable, pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_script_calls_is_found_with_all_that_it_calls() {
+        let text = "sh -c 'sleep 100 & wait' & wait";
+        let mut script = Command::new("sh").args(["-c", text]).stdout(Stdio::null()).spawn().unwrap();
+        let end = Instant::now() + PATIENCE_SCRIPT;
+        let mut called = Vec::new();
+        while called.len() < 2 && Instant::now() < end {
+            thread::sleep(PAUSE);
+            called = called_by(&[script.id()]);
+        }
+        for process in called.iter().copied().chain([script.id()]) {
+            signal(process, Signal::SIGKILL).unwrap();
+        }
+        script.wait().unwrap();
+        assert_eq!(called.len(), 2);
+    }
 }
