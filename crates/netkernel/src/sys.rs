@@ -10,7 +10,7 @@
 
 use std::ffi::{CString, c_int};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr;
 use std::time::Duration;
 
@@ -204,36 +204,37 @@ pub(crate) fn enter_network(namespace: &impl AsFd) -> io::Result<()> {
     retry(|| unsafe { libc::setns(namespace.as_fd().as_raw_fd(), libc::CLONE_NEWNET) as isize }).map(drop)
 }
 
-/// Leaves the last reference to `descriptor` to a child process that ends after `delay`.
+/// Leaves the last reference to `descriptor` to a child process, which sleeps for `delay` until `is_over` says that it may end.
 ///
 /// For a descriptor whose closing makes the closer wait (an nfnetlink socket after a deletion waits out an RCU
 /// grace period, 5 to 20 ms). By the time that the child closes it, nothing is left to wait for. The child has
-/// no other descriptor open and runs no code but a sleep.
+/// no other descriptor open.
 ///
-/// Where no child can be made, the descriptor is closed here: slower, and as right.
+/// Where no child can be made, the caller's closing is all that there is: slower, and as right.
 ///
 /// Only for programs with one thread that are about to end: the child is not waited for.
-#[expect(clippy::needless_pass_by_value, reason = "the caller gives the descriptor up")]
-pub(crate) fn close_in_child(descriptor: OwnedFd, delay: Duration) {
-    // SAFETY: after fork the child makes only system calls and calls of async-signal-safe functions, touches no
-    // memory that another thread could have locked, and never returns.
+pub(crate) fn close_in_child(descriptor: RawFd, delay: Duration, mut is_over: impl FnMut() -> bool) {
+    // SAFETY: fork takes no pointers. The child is that of a program with one thread, so that no lock is held by a thread which it
+    // does not have; it never returns to the caller.
     unsafe {
         if libc::fork() != 0 {
-            // The parent, or no child: dropping closes our reference.
+            // The parent, or no child: the caller's own reference is the caller's to close.
             return;
         }
-        let kept = descriptor.as_raw_fd().cast_unsigned();
+        let kept = descriptor.cast_unsigned();
         let close_range = |first: u32, last: u32| libc::syscall(libc::SYS_close_range, first, last, 0) == 0;
         let closed = (kept == 0 || close_range(0, kept - 1)) && close_range(kept + 1, u32::MAX);
         if !closed {
             // Kernels before 5.9: the hotplug program has few descriptors, and low ones.
-            for other in (0..1024).filter(|&fd| fd != descriptor.as_raw_fd()) {
+            for other in (0..1024).filter(|&fd| fd != descriptor) {
                 libc::close(other);
             }
         }
         // Waiting for nothing, with a limit, is sleeping.
         let milliseconds = c_int::try_from(delay.as_millis()).unwrap_or(c_int::MAX);
-        libc::poll(ptr::null_mut(), 0, milliseconds);
+        while !is_over() {
+            libc::poll(ptr::null_mut(), 0, milliseconds);
+        }
         libc::_exit(0)
     }
 }

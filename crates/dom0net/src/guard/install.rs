@@ -18,6 +18,7 @@ use super::nft;
 use super::policy::Policy;
 use super::sound::{self, Shared, Sound};
 use super::state::Present;
+use super::turn::Turn;
 use crate::vif::Port;
 
 /// How many tables the guards are spread over.
@@ -96,12 +97,19 @@ impl Guard {
     ) -> Result<(), Error> {
         let mut batch = Batch::new();
         batch.add_table(self.table());
+        let mut turn = None;
         if !self.has_shared(filter, sound)? {
-            self.add_shared(&mut batch, &sound.compile());
+            turn = Turn::wait(&self.table, || self.has_shared(filter, sound))?;
+            // Another may have been about to do it before this one's turn.
+            if !self.has_shared(filter, sound)? {
+                self.add_shared(&mut batch, &sound.compile());
+            }
         }
         self.add_base_chain(&mut batch, device);
         self.add_chains(&mut batch, chains, layout);
-        filter.commit(&batch)
+        let result = filter.commit(&batch);
+        drop(turn);
+        result
     }
 
     /// `batch`: an empty one. The base chain stays if it is on the right device: its rules change from one packet to the

@@ -23,6 +23,7 @@ mod shared;
 mod sound;
 mod state;
 mod survey;
+mod turn;
 mod verdict;
 mod walk;
 pub(crate) mod words;

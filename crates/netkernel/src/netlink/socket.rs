@@ -160,11 +160,6 @@ impl Socket {
         }
     }
 
-    /// Gives up the socket's descriptor.
-    pub(crate) fn into_descriptor(self) -> OwnedFd {
-        self.descriptor
-    }
-
     fn send(&mut self, message: &mut Message) -> Result<u32, Cause> {
         let sequence = self.reserve_sequence(1);
         message.set_sequence(sequence);

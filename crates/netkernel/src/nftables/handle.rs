@@ -1,5 +1,6 @@
 //! The connection on which the rule set is read and changed.
 
+use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
 
 use super::batch::{Batch, Table, TableFamily, comment_in};
@@ -15,6 +16,8 @@ use crate::sys;
 
 /// How long the child of [`NfTables::close_later`] keeps the socket: a few RCU grace periods.
 const CLOSE_DELAY: Duration = Duration::from_millis(100);
+/// And how often it waits once more because the rule set changes, whether or not that ever ends.
+const CLOSE_DELAYS: u32 = 50;
 
 /// A connection to nf_tables, in the network namespace of the thread that opened it.
 ///
@@ -202,14 +205,23 @@ impl NfTables {
             .attempting(|| format!("look up an element of set {set} of packet filter table {}", table.name))
     }
 
-    /// Closes the connection. If something was deleted, a child process does that a tenth of a second later, so that
-    /// this program need not wait for the kernel to finish the deletion.
+    /// Closes the connection. If something was deleted, a child process does that a tenth of a second later, or when the rule set
+    /// has not changed for so long, so that this program need not wait for the kernel to finish the deletion.
     ///
     /// Only for programs with one thread that are about to end: nobody waits for the child.
-    pub fn close_later(self) {
-        if self.has_deleted {
-            sys::close_in_child(self.socket.into_descriptor(), CLOSE_DELAY);
+    pub fn close_later(mut self) {
+        if !self.has_deleted {
+            return;
         }
+        let descriptor = self.socket.as_fd().as_raw_fd();
+        let (mut before, mut delays) = (None, 0);
+        sys::close_in_child(descriptor, CLOSE_DELAY, || {
+            // Who closes while others' deletions are under way waits for these, and keeps all others waiting meanwhile.
+            let now = self.generation().ok();
+            let is_over = now.is_none() || now == before || delays == CLOSE_DELAYS;
+            (before, delays) = (now, delays + 1);
+            is_over
+        });
     }
 }
 
