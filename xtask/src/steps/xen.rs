@@ -64,7 +64,11 @@ const CHOSEN: &[Chosen] = &[
     chosen("lab: plugging", 240),
     // What takes longest.
     Chosen { only: &["traffic_goes_on"], ..chosen("dom0net: network", 240) },
-    Chosen { only: &["leased::"], without: &["that_is_killed"], ..chosen("dom0net: network", 600) },
+    Chosen {
+        only: &["leased::"],
+        without: &["that_is_killed", "that_hangs"],
+        ..chosen("dom0net: network", 600)
+    },
     Chosen { only: &["killed_at_any_step"], ..chosen("dom0net: modes", 400) },
 ];
 

@@ -33,7 +33,8 @@ pub(crate) fn networks(
     as_json: bool,
 ) -> Result<bool, network::Error> {
     let records = Records::of(&Places::from_environment()).all()?;
-    let guarded = hotplug::GuardedPorts::list(kernel);
+    // Of which network leftovers were is not known any more.
+    let guarded = arguments.bridge.is_none().then(|| hotplug::GuardedPorts::list(kernel));
     let links = kernel.route.links()?;
     let mut bridges = inventory::bridges(kernel, &records, &links)?;
     let differences = differences(kernel, &records, arguments)?;
@@ -44,8 +45,7 @@ pub(crate) fn networks(
         }
     }
     let all_well = differences.is_empty();
-    // Of which network they were is not known any more.
-    let leftovers = if arguments.bridge.is_none() { leftovers(kernel, guarded, &links) } else { Vec::new() };
+    let leftovers = guarded.map(|guarded| leftovers(kernel, guarded, &links)).unwrap_or_default();
     let status = Status { bridges, differences, leftovers };
     if as_json {
         json(&status);

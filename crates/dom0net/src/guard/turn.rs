@@ -1,5 +1,6 @@
 //! Who makes what the guards of a table share, when several want to at once.
 
+use std::io::ErrorKind;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 use std::thread;
@@ -35,8 +36,11 @@ impl Turn {
             let bound = SocketAddr::from_abstract_name(table).and_then(|name| UnixDatagram::bind_addr(&name));
             match bound {
                 Ok(socket) => return Ok(Some(Self(socket))),
-                Err(_) if Instant::now() > end => return Ok(None),
-                Err(_) => thread::sleep(pause),
+                Err(error) if error.kind() == ErrorKind::AddrInUse && Instant::now() < end => {
+                    thread::sleep(pause);
+                }
+                // Where there are no such names, nobody waits.
+                Err(_) => return Ok(None),
             }
             pause = (pause * 2).min(LONGEST_PAUSE);
             if is_needless()? {

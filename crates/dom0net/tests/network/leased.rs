@@ -91,7 +91,16 @@ impl Leased {
             // Debian's own script, but for the file that it writes name servers to.
             let script = self.path("script");
             let text = fs::read_to_string("/etc/udhcpc/default.script").unwrap();
-            fs::write(&script, text.replace("/etc/resolv.conf", &self.path("resolv.conf"))).unwrap();
+            let text = text.replace("/etc/resolv.conf", &self.path("resolv.conf"));
+            let (shebang, rest) = text.split_once('\n').unwrap();
+            // Hangs in the first renewal, as long as it shall, and then does what it was about to.
+            let hang = format!(
+                "if [ \"$1\" = renew ] && [ -e {0} ] && [ ! -e {1} ]; then\n  echo $$ >{1}\n  while [ -e {0} ]; do sleep 0.1; done\n  \
+                 ip addr add 10.0.0.99/24 dev $interface\nfi",
+                self.path("hang"),
+                self.path("hanging")
+            );
+            fs::write(&script, [shebang, &hang, rest].join("\n")).unwrap();
             let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
             fs::set_permissions(&script, executable).unwrap();
             ["-t", "3", "-T", "1", "-n", "-p", &pid, "-s", &script, "-i", "eth0"].map(Into::into).into()
@@ -339,6 +348,33 @@ fn a_client_that_gets_no_lease_on_the_bridge_takes_all_back() {
     assert!(outcome.stderr.contains(sentence), "{}", outcome.stderr);
     assert_same(&before, &leased.wire.state(), "");
     assert!(leased.wire.ip("addr show dev eth0").contains(HOST[0]));
+}
+
+#[test]
+fn a_script_that_hangs_ends_with_its_client_and_sets_no_address_later() {
+    let Some(leased) = Leased::new("udhcpc") else { return };
+    let wire = &leased.wire;
+    let before = wire.state();
+    fs::write(leased.path("hang"), "").unwrap();
+    kill(leased.await_background(), Signal::SIGUSR1).unwrap();
+    let end = Instant::now() + PATIENCE;
+    let script = loop {
+        let process = fs::read_to_string(leased.path("hanging")).unwrap_or_default();
+        if process.ends_with('\n') {
+            break process.trim().to_owned();
+        }
+        assert!(Instant::now() < end, "its script is not called");
+        thread::sleep(Duration::from_millis(20));
+    };
+    wire.succeeds(TAKE_OVER);
+    let words = fs::read(format!("/proc/{script}/cmdline")).unwrap_or_default();
+    assert!(words.is_empty(), "it goes on: {}", String::from_utf8_lossy(&words));
+    fs::remove_file(leased.path("hang")).unwrap();
+    leased.await_only("xenbr0");
+    wire.succeeds(STOP);
+    leased.await_only("eth0");
+    leased.await_background();
+    assert_same(&before, &wire.state(), "");
 }
 
 #[test]
