@@ -1,8 +1,8 @@
 //! The one place that turns a policy into packet filter rules.
 //!
 //! A guard is one chain at the ingress of its device, which begins with what most frames are: the guest's own IPv4, IPv6 and ARP,
-//! each decided by few comparisons. Whether an IP packet is sound the [shared chains](super::sound) say. What nothing has accepted is
-//! marked with a reason, counted, and dropped by the chain's policy: only *accepting* rules and jumps may decide what is right. A
+//! each decided by few comparisons. Whether an IP packet is sound the [shared chains](super::sound) say, and most guests' rarer messages they
+//! know, too, by [what is kept](super::owned) of them. What nothing has accepted is marked with a reason, counted, and dropped by the chain's policy: only *accepting* rules and jumps may decide what is right. A
 //! match on a field that the frame does not have fails, so that a rule that would accept because something is *not* found always
 //! stands behind one that has found the header sound.
 //!
@@ -17,12 +17,14 @@ use netkernel::nftables::{Element, Field, KeyKind, Match, Rule, Statement, Test,
 
 use super::frame::{
     ARP_SENDER_ADDRESS, IPV4_SOURCE, IPV6_SOURCE, ND_TARGET, arp_is_request, arp_is_sound, arp_sender,
-    arp_sender_mac, comes_from, comes_from_as, comes_not_from, dhcp_client_is, dhcp_is_request, ethertype,
-    goes_to_no_reserved_group, inner_type_is, ipv6_source_is_specified, ipv6_source_is_unspecified,
-    is_a_length, is_from_a_dhcp_client_port, is_none_of, is_of_vlan, is_whole_ipv4_packet,
-    nd_link_layer_option, octets, outer_type_is, protocol, transport_is,
+    arp_sender_is_nobody, arp_sender_mac, comes_from, comes_from_as, dhcp_client_is, dhcp_is_request,
+    ethertype, goes_to_no_reserved_group, inner_type_is, ipv4_source_is_unspecified,
+    ipv6_source_is_specified, ipv6_source_is_unspecified, is_a_length, is_from_a_dhcp_client_port,
+    is_none_of, is_of_vlan, is_whole_ipv4_packet, nd_link_layer_option, octets, outer_type_is, protocol,
+    transport_is,
 };
 use super::marks::{self, Form};
+use super::owned::Owned;
 use super::policy::{LLC, Mode, Policy, Protocols, Vlans};
 use super::reason::Reason;
 use super::sound::{Shared, Sound, say};
@@ -87,7 +89,6 @@ enum Layer {
 impl Compiler<'_> {
     fn rules(&self, layer: Layer) -> Vec<Rule> {
         let looks_into = |kind: [u8; 2]| self.policy.protocols.allow(u16::from_be_bytes(kind));
-        let is_locked = self.policy.mode == Mode::Locked;
         let mut rules = Vec::new();
         // What is frequent comes first.
         if looks_into(ethertype::IPV4) {
@@ -105,6 +106,26 @@ impl Compiler<'_> {
         if looks_into(ethertype::ARP) {
             rules.extend(self.arp(layer));
         }
+        if layer == Layer::Outer && Owned::suffices(self.policy) {
+            rules.push(self.jump(self.own_mac(layer), Shared::Own));
+            rules.extend(self.own_networks_as_targets());
+        } else {
+            rules.extend(self.rare(layer));
+        }
+        // Says why, counts, perhaps tells the log. That the frame is dropped is the chain's policy.
+        rules.push(self.jump([], Shared::Count));
+        rules.extend(self.logged());
+        rules
+    }
+
+    /// What a guest says now and then, and why its frames are dropped: `Sound::own`, for guests of which that does not know enough.
+    fn rare(&self, layer: Layer) -> Vec<Rule> {
+        let looks_into = |kind: [u8; 2]| self.policy.protocols.allow(u16::from_be_bytes(kind));
+        let is_locked = self.policy.mode == Mode::Locked;
+        let mut rules = Vec::new();
+        if looks_into(ethertype::ARP) && is_locked {
+            rules.push(self.arp_probe(layer));
+        }
         if looks_into(ethertype::IPV4) && (is_locked || !self.policy.dhcp_server) {
             rules.extend(self.dhcp_requests(layer));
         }
@@ -112,7 +133,11 @@ impl Compiler<'_> {
             rules.extend(self.neighbour_discovery(layer));
         }
         rules.extend(self.other_protocols(layer));
-        rules.extend(self.dropped(layer));
+        if layer == Layer::Outer && Sound::explains(self.policy) {
+            rules.push(self.jump(self.own_mac(layer), Shared::Unmarked));
+        } else {
+            rules.extend(self.explained(layer));
+        }
         rules
     }
 
@@ -131,17 +156,19 @@ impl Compiler<'_> {
             Mode::MacOnly => vec![with(vec![arp_sender_mac(&self.macs)])],
             Mode::Locked => {
                 let sound = |sender: Vec<Match>| with([vec![arp_is_sound()], sender].concat());
-                let mut rules: Vec<Rule> = self.arp_senders().into_iter().map(sound).collect();
-                // A probe (RFC 5227): is this address free?
-                let nobody = IpNet::from(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-                let sender = match self.macs[..] {
-                    [mac] => vec![arp_sender(mac, nobody)],
-                    _ => vec![arp_sender_mac(&self.macs), Match::is(ARP_SENDER_ADDRESS, [0; 4])],
-                };
-                rules.push(with([vec![arp_is_request()], sender].concat()));
-                rules
+                self.arp_senders().into_iter().map(sound).collect()
             }
         }
+    }
+
+    /// A probe (RFC 5227): is this address free?
+    fn arp_probe(&self, layer: Layer) -> Rule {
+        let nobody = IpNet::from(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        let sender = match self.macs[..] {
+            [mac] => vec![arp_sender(mac, nobody)],
+            _ => vec![arp_sender_mac(&self.macs), arp_sender_is_nobody()],
+        };
+        accept(self.is(layer, ethertype::ARP).into_iter().chain([arp_is_request()]).chain(sender))
     }
 
     /// What tells that the sender of an ARP message is the guest; one of them must hold.
@@ -162,7 +189,7 @@ impl Compiler<'_> {
         let mut rules = Vec::new();
         if self.policy.mode == Mode::Locked && !self.is_own(Ipv4Addr::UNSPECIFIED.into()) {
             let mut from_nobody = self.is(layer, ethertype::IPV4);
-            from_nobody.extend([Match::is(IPV4_SOURCE, [0; 4]), transport_is(protocol::UDP)]);
+            from_nobody.extend([ipv4_source_is_unspecified(), transport_is(protocol::UDP)]);
             rules.push(Rule {
                 matches: from_nobody,
                 statements: vec![marks::set(marks::of_form(Form::DhcpRequest, Reason::Ipv4Source))],
@@ -201,9 +228,19 @@ impl Compiler<'_> {
                 comment: None,
             },
         ];
-        let targets = self.own_ipv6(ND_TARGET).into_iter();
-        rules.extend(targets.map(|own| self.pass(vec![marks::is(mark(Form::Target)), own])));
+        rules.extend(self.own_targets());
         rules
+    }
+
+    /// Neighbour discovery that has the right form passes if its target is one of the guest's addresses.
+    fn own_targets(&self) -> Vec<Rule> {
+        let is_form = || marks::is(marks::of_form(Form::Target, Reason::Neighbour));
+        self.own_ipv6(ND_TARGET).into_iter().map(|own| self.pass(vec![is_form(), own])).collect()
+    }
+
+    /// The same where the guest has networks, which cannot be looked up.
+    fn own_networks_as_targets(&self) -> Vec<Rule> {
+        if Owned::of(self.policy).has_targets() { Vec::new() } else { self.own_targets() }
     }
 
     /// What is neither ARP nor IP, as far as it is allowed: frames with a tag, and other protocols.
@@ -264,22 +301,6 @@ impl Compiler<'_> {
         }
     }
 
-    /// Says why, counts, perhaps tells the log. That the frame is dropped is the chain's policy.
-    fn dropped(&self, layer: Layer) -> Vec<Rule> {
-        let mut rules = Vec::new();
-        if layer == Layer::Outer && self.policy.mode != Mode::Open {
-            rules.push(say(Reason::Mac, [comes_not_from(&self.macs)]));
-        }
-        if layer == Layer::Outer && Sound::explains(self.policy) {
-            rules.push(self.jump(self.own_mac(layer), Shared::Unmarked));
-        } else {
-            rules.extend(self.explained(layer));
-        }
-        rules.push(self.jump([], Shared::Count));
-        rules.extend(self.logged());
-        rules
-    }
-
     fn explained(&self, layer: Layer) -> Vec<Rule> {
         let mut rules =
             vec![say(Reason::Ethertype, self.own_mac(layer).into_iter().chain([marks::is_none()]))];
@@ -327,11 +348,11 @@ impl Compiler<'_> {
     }
 
     fn own_ipv4(&self, field: Field) -> Vec<Match> {
-        address_tests(KeyKind::Ipv4, field, &self.ipv4)
+        address_tests(field, &self.ipv4)
     }
 
     fn own_ipv6(&self, field: Field) -> Vec<Match> {
-        address_tests(KeyKind::Ipv6, field, &self.ipv6)
+        address_tests(field, &self.ipv6)
     }
 
     fn tagged_chain(&self) -> String {
@@ -365,7 +386,7 @@ const LOOKED_INTO: [[u8; 2]; 3] = [ethertype::IPV4, ethertype::IPV6, ethertype::
 const TAGS: [[u8; 2]; 2] = [ethertype::VLAN, ethertype::PROVIDER_VLAN];
 
 /// The tests whether a field holds an address of one of these networks; it does if one of them holds.
-fn address_tests(keys: KeyKind, field: Field, networks: &[IpNet]) -> Vec<Match> {
+fn address_tests(field: Field, networks: &[IpNet]) -> Vec<Match> {
     let single = |network: &IpNet| network.prefix_len() == network.max_prefix_len();
     if networks.len() <= COMPARED_ADDRESSES {
         let test = |network: &IpNet| Match {
@@ -380,7 +401,8 @@ fn address_tests(keys: KeyKind, field: Field, networks: &[IpNet]) -> Vec<Match> 
     } else {
         networks.iter().map(|network| Element::addresses(network.network(), network.broadcast())).collect()
     };
-    vec![Match { field, mask: None, test: Test::OneOf(keys, elements) }]
+    let length = networks.first().map_or(0, |network| u32::from(network.max_prefix_len()) / 8);
+    vec![Match { field, mask: None, test: Test::OneOf(KeyKind::Number(length), elements) }]
 }
 
 fn goto(matches: Vec<Match>, chain: String) -> Rule {

@@ -1,5 +1,7 @@
 //! The fields of a frame that the guard looks at, as packet filter matches.
 //!
+//! They are bytes, and what they are held against are numbers, not addresses or protocols: `nft` loads what it has listed only so.
+//!
 //! What a frame is, is decided by the outer ethertype at the link header alone. The kernel's own notion of the
 //! protocol looks past a VLAN tag, so that a tag in front of a forged ARP would hide it from every rule.
 
@@ -41,21 +43,9 @@ pub(super) fn comes_from(macs: &[MacAddress]) -> Match {
     is_mac(Field::link(6, 6), macs)
 }
 
-/// The frame comes from none of `macs`.
-pub(super) fn comes_not_from(macs: &[MacAddress]) -> Match {
-    let field = Field::link(6, 6);
-    match macs {
-        [mac] => Match::is_not(field, mac.octets()),
-        macs => {
-            let elements = macs.iter().map(|mac| Element::one(mac.octets())).collect();
-            Match { field, mask: None, test: Test::NoneOf(KeyKind::Mac, elements) }
-        }
-    }
-}
-
 /// The field holds none of these ethertypes.
 pub(super) fn is_none_of(field: Field, kinds: impl Iterator<Item = [u8; 2]>) -> Match {
-    Match { field, mask: None, test: Test::NoneOf(KeyKind::Ethertype, kinds.map(Element::one).collect()) }
+    Match { field, mask: None, test: Test::NoneOf(KeyKind::Number(2), kinds.map(Element::one).collect()) }
 }
 
 /// The frame's ethertype is this; with a tag, that of the tag.
@@ -91,7 +81,7 @@ pub(super) fn is_of_vlan(ids: &[RangeInclusive<u16>]) -> Match {
 
 /// The field holds one of these MAC addresses.
 fn is_mac(field: Field, macs: &[MacAddress]) -> Match {
-    one_of(field, KeyKind::Mac, macs.iter().map(|mac| mac.octets().to_vec()).collect())
+    one_of(field, KeyKind::Number(6), macs.iter().map(|mac| mac.octets().to_vec()).collect())
 }
 
 /// The field holds one of these values: a comparison if there is one, a look into a set if there are more.
@@ -114,6 +104,19 @@ pub(super) const IPV6_SOURCE: Field = Field::network(8, 16);
 pub(super) const ARP_SENDER_ADDRESS: Field = Field::network(14, 4);
 /// The target of a neighbour solicitation or advertisement.
 pub(super) const ND_TARGET: Field = Field::transport(8, 16);
+
+/// The name of the device, and the MAC address of an ARP message's sender.
+pub(super) const ARP_SENDER: [Field; 2] = [Field::InputLink, Field::network(8, 6)];
+/// The name of the device, and the client of a DHCP message (`chaddr`).
+pub(super) const DHCP_CLIENT: [Field; 2] = [Field::InputLink, Field::transport(8 + 28, 6)];
+/// The name of the device, and the MAC address in an option of neighbour discovery that begins at byte 8.
+pub(super) const ND_OPTION_AT_8: [Field; 2] = [Field::InputLink, Field::transport(10, 6)];
+/// The same for one that begins at byte 24.
+pub(super) const ND_OPTION_AT_24: [Field; 2] = [Field::InputLink, Field::transport(26, 6)];
+
+pub(super) fn ipv4_source_is_unspecified() -> Match {
+    Match::is(IPV4_SOURCE, [0; 4])
+}
 
 pub(super) fn ipv6_source_is_unspecified() -> Match {
     Match::is(IPV6_SOURCE, [0; 16])
@@ -187,6 +190,11 @@ pub(super) fn dhcp_client_is(macs: &[MacAddress]) -> Match {
     one_of(Field::transport(8 + 24, 10), KeyKind::Number(10), macs.iter().map(key).collect())
 }
 
+/// No relay speaks for the client of a DHCP message (`giaddr`).
+pub(super) fn dhcp_is_not_relayed() -> Match {
+    Match::is(Field::transport(8 + 24, 4), [0; 4])
+}
+
 /// A DHCPv6 message that no relay has wrapped (RFC 8415, 7.3: `RELAY-FORW` and `RELAY-REPL`), in which a guest would speak for any
 /// client.
 pub(super) fn dhcpv6_is_not_relayed() -> Match {
@@ -202,6 +210,10 @@ pub(super) fn arp_is_sound() -> Match {
 /// An ARP request for IPv4 over Ethernet, with sound lengths.
 pub(super) fn arp_is_request() -> Match {
     Match::is(Field::network(0, 8), [0, 1, 0x08, 0x00, 6, 4, 0, 1])
+}
+
+pub(super) fn arp_sender_is_nobody() -> Match {
+    Match::is(ARP_SENDER_ADDRESS, [0; 4])
 }
 
 pub(super) fn arp_sender_mac(macs: &[MacAddress]) -> Match {
@@ -253,7 +265,7 @@ pub(super) fn is_later_ipv6_fragment() -> Match {
 pub(super) fn fragments_extension_headers() -> Match {
     let extension_headers = [0, 43, FRAGMENT_HEADER, 51, 60, 135, 139, 140];
     let elements = extension_headers.map(|number| Element::one([number])).to_vec();
-    Match { field: Field::network(40, 1), mask: None, test: Test::OneOf(KeyKind::Protocol, elements) }
+    Match { field: Field::network(40, 1), mask: None, test: Test::OneOf(KeyKind::Number(1), elements) }
 }
 
 /// ICMPv6 directly behind the IPv6 header, with hop limit 255 and a payload of this many bytes: the form that
@@ -261,6 +273,11 @@ pub(super) fn fragments_extension_headers() -> Match {
 pub(super) fn is_plain_nd(payload_length: u16) -> Match {
     let [high, low] = payload_length.to_be_bytes();
     Match::is(Field::network(4, 4), [high, low, protocol::ICMPV6, 255])
+}
+
+/// At this offset begins a link-layer address option of this type (1 source, 2 target).
+pub(super) fn nd_option_is(offset: u32, kind: u8) -> Match {
+    Match::is(Field::transport(offset, 2), [kind, 1])
 }
 
 /// A link-layer address option of this type (1 source, 2 target) at this offset, with one of these addresses.

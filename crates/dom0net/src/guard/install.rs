@@ -5,7 +5,6 @@
 //! through all the others; with a table each, each message would look through all the tables.
 
 use std::fmt;
-use std::slice;
 
 use netkernel::link::LinkName;
 use netkernel::netlink::Error;
@@ -15,6 +14,7 @@ use super::compile::{Chain, compile};
 use super::layout::Layout;
 use super::ledger;
 use super::nft;
+use super::owned::{self, Owned};
 use super::policy::Policy;
 use super::sound::{self, Shared, Sound};
 use super::state::Present;
@@ -46,6 +46,18 @@ pub struct Guard {
     pub(super) name: String,
 }
 
+/// What a guard is made of.
+struct Parts<'a> {
+    /// Its own, the base chain first.
+    chains: Vec<Chain>,
+    layout: Layout,
+    /// The shared chains that it needs.
+    sound: Sound,
+    /// What those look up.
+    owned: Owned,
+    device: &'a LinkName,
+}
+
 impl Guard {
     /// The guard of this port.
     #[must_use]
@@ -67,9 +79,14 @@ impl Guard {
         if chains.is_empty() {
             return self.remove(filter);
         }
-        let layout = Layout::of(policy, &chains);
-        let sound = Sound::of(policy);
-        let mut result = self.add(filter, device, &chains, &layout, &sound);
+        let parts = Parts {
+            layout: Layout::of(policy, &chains, device.as_str()),
+            sound: Sound::of(policy),
+            owned: Owned::of(policy),
+            device,
+            chains,
+        };
+        let mut result = self.add(filter, &parts);
         for attempt in 0..ATTEMPTS {
             match result {
                 // An earlier plug of this port was never undone, this is a second one, the policy changes, or somebody else
@@ -78,7 +95,7 @@ impl Guard {
                     // Where others change the rule set all the time, one cannot wait until nobody does.
                     let generation = if attempt < PATIENT { Some(filter.generation()?) } else { None };
                     let batch = Batch::expecting(generation);
-                    result = self.replace(filter, batch, device, &chains, &layout, &sound);
+                    result = self.replace(filter, batch, &parts);
                 }
                 result => return result,
             }
@@ -87,14 +104,8 @@ impl Guard {
     }
 
     /// Adds a guard where there is none.
-    fn add(
-        &self,
-        filter: &mut NfTables,
-        device: &LinkName,
-        chains: &[Chain],
-        layout: &Layout,
-        sound: &Sound,
-    ) -> Result<(), Error> {
+    fn add(&self, filter: &mut NfTables, parts: &Parts<'_>) -> Result<(), Error> {
+        let sound = &parts.sound;
         let mut batch = Batch::new();
         batch.add_table(self.table());
         let mut turn = None;
@@ -105,8 +116,8 @@ impl Guard {
                 self.add_shared(&mut batch, &sound.compile());
             }
         }
-        self.add_base_chain(&mut batch, device);
-        self.add_chains(&mut batch, chains, layout);
+        self.add_base_chain(&mut batch, parts.device);
+        self.add_parts(&mut batch, parts);
         let result = filter.commit(&batch);
         drop(turn);
         result
@@ -114,20 +125,13 @@ impl Guard {
 
     /// `batch`: an empty one. The base chain stays if it is on the right device: its rules change from one packet to the
     /// next, where a new chain would be there for a moment without rules, and drop all.
-    fn replace(
-        &self,
-        filter: &mut NfTables,
-        mut batch: Batch,
-        device: &LinkName,
-        chains: &[Chain],
-        layout: &Layout,
-        sound: &Sound,
-    ) -> Result<(), Error> {
+    fn replace(&self, filter: &mut NfTables, mut batch: Batch, parts: &Parts<'_>) -> Result<(), Error> {
+        let Parts { device, sound, .. } = parts;
         let present = self.present(filter)?;
         let stays = present.devices == [device.as_str()];
         batch.add_table(self.table());
         self.repair_shared(filter, &mut batch, sound)?;
-        self.forget(filter, &mut batch, &present, |name| name != device.as_str())?;
+        self.forget(filter, &mut batch, &present, Some(device))?;
         for chain in &present.chains {
             // Without their rules they do not need each other any more.
             batch.flush_chain(self.table(), chain);
@@ -138,31 +142,27 @@ impl Guard {
         if !stays {
             self.add_base_chain(&mut batch, device);
         }
-        self.add_chains(&mut batch, chains, layout);
+        self.add_parts(&mut batch, parts);
         filter.commit(&batch)?;
         let shared = present.sound.into_iter().filter(|word| *word != sound.word());
         self.release_shared(filter, &shared.collect::<Vec<_>>()).map(drop)
     }
 
-    /// Takes out of the table's sets what is noted of the guard, and what was counted for those of its devices for which
-    /// `is_gone` holds.
+    /// Takes out of the table's sets what they have of the guard. What was counted for `stays`, the device that it has from now on, goes on.
     fn forget(
         &self,
         filter: &mut NfTables,
         batch: &mut Batch,
         present: &Present,
-        is_gone: impl Fn(&str) -> bool,
+        stays: Option<&LinkName>,
     ) -> Result<(), Error> {
         if present.is_noted {
             ledger::forget(batch, self.table(), &self.name);
         }
-        // Old kernels take the chain away with its device; then it had the port's own name most likely.
-        let devices = match &present.devices[..] {
-            [] => slice::from_ref(&self.name),
-            devices => devices,
-        };
-        let is_gone = |name: &str| is_gone(name) && devices.iter().any(|device| device == name);
-        ledger::forget_dropped(filter, batch, self.table(), is_gone)
+        let stays = stays.map(LinkName::as_str);
+        let was_on = |name: &str| present.names.iter().any(|one| one == name);
+        owned::forget(filter, batch, self.table(), |name| was_on(name) || Some(name) == stays)?;
+        ledger::forget_dropped(filter, batch, self.table(), |name| was_on(name) && Some(name) != stays)
     }
 
     fn add_base_chain(&self, batch: &mut Batch, device: &LinkName) {
@@ -177,17 +177,18 @@ impl Guard {
         batch.add_base_chain(self.table(), &self.name, &hook);
     }
 
-    /// Adds the chains but the base chain, the rules of all, and notes the guard.
-    fn add_chains(&self, batch: &mut Batch, chains: &[Chain], layout: &Layout) {
-        for chain in chains.iter().filter(|chain| chain.name != self.name) {
+    /// Adds the chains but the base chain, the rules of all, what they look up, and notes the guard.
+    fn add_parts(&self, batch: &mut Batch, parts: &Parts<'_>) {
+        for chain in parts.chains.iter().filter(|chain| chain.name != self.name) {
             batch.add_chain(self.table(), &chain.name, None);
         }
-        for chain in chains {
+        for chain in &parts.chains {
             for rule in &chain.rules {
                 batch.add_rule(self.table(), &chain.name, rule);
             }
         }
-        ledger::note(batch, self.table(), &self.name, layout);
+        parts.owned.keep(batch, self.table(), parts.device);
+        ledger::note(batch, self.table(), &self.name, &parts.layout);
     }
 
     pub(super) fn delete_chains(&self, batch: &mut Batch, present: &[String]) {
@@ -229,17 +230,20 @@ impl Guard {
         }
         let mut batch = Batch::new();
         self.delete_chains(&mut batch, &present.chains);
-        self.forget(filter, &mut batch, &present, |_| true)?;
+        self.forget(filter, &mut batch, &present, None)?;
         filter.commit(&batch)?;
         if !self.release_shared(filter, &present.sound)? {
             // The table has other guards.
             return Ok(());
         }
-        if self.remove_table_of(filter, ledger::SETS)? || present.is_noted {
-            return Ok(());
+        // What other versions of the program made has fewer sets, or none.
+        let sets = if present.is_noted { &ledger::SETS_OF_NOTED[..] } else { &ledger::SETS_OF_OTHERS };
+        for sets in sets {
+            if self.remove_table_of(filter, *sets)? {
+                break;
+            }
         }
-        // Another version of the program had no sets.
-        self.remove_table_of(filter, 0).map(drop)
+        Ok(())
     }
 
     /// Deletes the whole table if it holds this many things and no more, and says whether it is gone.
@@ -272,7 +276,7 @@ impl Guard {
             [] => String::new(),
             chains => {
                 let chains = [chains, &Sound::of(policy).compile()].concat();
-                nft::text(&self.table, &chains, device.as_str(), PRIORITY)
+                nft::text(&self.table, &chains, &Owned::of(policy), device.as_str(), PRIORITY)
             }
         }
     }

@@ -6,9 +6,9 @@ use super::policy::Policy;
 use super::sound::Sound;
 
 /// The form of what is noted. Another one must have another number.
-const FORM: &str = "4";
+const FORM: &str = "5";
 
-/// What is [noted](super::ledger) of a guard: `4 9e8c3b0d5a1f7e62 locked 2l`, and whether it has a chain for tagged frames.
+/// What is [noted](super::ledger) of a guard: `5 9e8c3b0d5a1f7e62 locked 3l vif1.0`, and whether it has a chain for tagged frames.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Layout {
     /// What tells one policy from another.
@@ -17,6 +17,8 @@ pub(super) struct Layout {
     pub(super) mode: String,
     /// Which variant of the shared chains it jumps to.
     pub(super) sound: String,
+    /// The name that its device had when the guard was made: what its table's sets have of it stands by that.
+    pub(super) device: String,
     /// What the names of the chains have behind that of the port and a dash. The base chain, which has nothing, is
     /// not among them.
     suffixes: Vec<String>,
@@ -24,7 +26,7 @@ pub(super) struct Layout {
 
 impl Layout {
     /// The layout of these chains, the first of which is the base chain.
-    pub(super) fn of(policy: &Policy, chains: &[Chain]) -> Self {
+    pub(super) fn of(policy: &Policy, chains: &[Chain], device: &str) -> Self {
         let (base, others) = chains.split_first().unzip();
         let front = base.map_or(0, |base: &Chain| base.name.len() + 1);
         let suffix = |chain: &Chain| chain.name.get(front..).unwrap_or_default().to_owned();
@@ -32,6 +34,7 @@ impl Layout {
             fingerprint: fingerprint(policy),
             mode: policy.mode.word().to_owned(),
             sound: Sound::of(policy).word(),
+            device: device.to_owned(),
             suffixes: others.unwrap_or_default().iter().map(suffix).collect(),
         }
     }
@@ -46,13 +49,14 @@ impl Layout {
             fingerprint: words.next()?,
             mode: words.next()?,
             sound: words.next()?,
+            device: words.next()?,
             suffixes: words.collect(),
         })
     }
 
     /// The comment.
     pub(super) fn comment(&self) -> String {
-        let mut comment = format!("{FORM} {} {} {}", self.fingerprint, self.mode, self.sound);
+        let mut comment = format!("{FORM} {} {} {} {}", self.fingerprint, self.mode, self.sound, self.device);
         for suffix in &self.suffixes {
             comment.push(' ');
             comment.push_str(suffix);
@@ -98,7 +102,7 @@ mod tests {
         longest.vlans = super::super::Vlans::All;
         for policy in [longest, Policy::mac_only(mac), Policy::open(mac)] {
             let chains = compile(&policy, "vif1.0");
-            let layout = Layout::of(&policy, &chains);
+            let layout = Layout::of(&policy, &chains, "fifteen-letters");
             let comment = layout.comment();
             assert!(comment.len() < 127, "{comment}");
             let read = Layout::read(&comment).unwrap();

@@ -10,6 +10,7 @@ use netkernel::nftables::{Batch, Element, ElementInfo, Field, KeyKind, NfTables,
 
 use super::layout::{Layout, hash_of};
 use super::marks;
+use super::owned;
 use super::reason::Reason;
 
 /// The set of guards: by the port's name, with the layout as comment.
@@ -20,17 +21,23 @@ pub(super) const DROPPED: &str = "dropped";
 pub(super) const DROPPED_KEYS: [(&str, KeyKind); 2] =
     [("ifname", KeyKind::LinkName), ("mark", KeyKind::Mark)];
 
-/// How many sets there are.
-pub(super) const SETS: usize = 2;
+/// How many sets there are in a table, with those of [what is owned](owned).
+pub(super) const SETS: usize = 2 + owned::COUNT;
+
+/// How many a table may have whose guards are noted: this version of the program made it, or an earlier one.
+pub(super) const SETS_OF_NOTED: [usize; 2] = [SETS, 2];
+/// And one whose guards nobody has noted.
+pub(super) const SETS_OF_OTHERS: [usize; 2] = [SETS, 0];
 
 /// How many frames each reason has dropped.
 pub(super) type Dropped = BTreeMap<Reason, u64>;
 
-/// Makes the sets, unless they are there.
+/// Makes all sets, unless they are there.
 pub(super) fn add_sets(batch: &mut Batch, table: Table<'_>) {
     const KEYS: KeyKind = KeyKind::Joined(&[DROPPED_KEYS[0].1, DROPPED_KEYS[1].1]);
     batch.ensure_set(table, GUARDS, KeyKind::LinkName);
     batch.add_counting_set(table, DROPPED, KEYS);
+    owned::add_sets(batch, table);
 }
 
 /// Counts the packet for its device and its mark.
@@ -126,7 +133,7 @@ fn layout_of(element: &ElementInfo) -> Option<Layout> {
 
 fn parts(key: &[u8]) -> (String, u32) {
     let mark = key.get(16..).and_then(|rest| rest.first_chunk()).copied().map(u32::from_ne_bytes);
-    (name_in(key.get(..16).unwrap_or(key)), mark.unwrap_or_default())
+    (name_in(key), mark.unwrap_or_default())
 }
 
 /// What a port is noted as: its name, if that is not longer than the name of a device.
@@ -144,7 +151,9 @@ fn key_of(port: &str) -> [u8; 16] {
     key
 }
 
-fn name_in(key: &[u8]) -> String {
+/// The name of a device that a key begins with.
+pub(super) fn name_in(key: &[u8]) -> String {
+    let key = key.get(..16).unwrap_or(key);
     let end = key.iter().position(|byte| *byte == 0).unwrap_or(key.len());
     String::from_utf8_lossy(&key[..end]).into_owned()
 }

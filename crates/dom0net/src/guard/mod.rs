@@ -17,6 +17,7 @@ mod network;
 mod network_guard;
 mod network_rules;
 mod nft;
+mod owned;
 mod policy;
 mod reason;
 mod shared;

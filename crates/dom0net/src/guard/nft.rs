@@ -6,12 +6,14 @@ use netkernel::nftables::{Base, Element, Field, Match, Rule, Statement, Test, Ve
 
 use super::compile::Chain;
 use super::ledger::{DROPPED, DROPPED_KEYS};
+use super::owned::Owned;
 
-/// The table with these chains, the first of which is the base chain at the ingress of `device`.
-pub(super) fn text(table: &str, chains: &[Chain], device: &str, priority: i32) -> String {
+/// The table with these chains, the first of which is the base chain at the ingress of `device`, and with what they look up.
+pub(super) fn text(table: &str, chains: &[Chain], owned: &Owned, device: &str, priority: i32) -> String {
     let mut out = format!("table netdev {table} {{\n");
     let keys = DROPPED_KEYS.map(|(word, _)| word).join(" . ");
     let _ = writeln!(out, "\tset {DROPPED} {{\n\t\ttype {keys}\n\t\tflags dynamic\n\t}}");
+    out.push_str(&owned.text(device));
     // A chain must be written before a `goto` to it.
     for chain in chains.iter().rev() {
         // Writing to a string cannot fail.
@@ -93,7 +95,12 @@ fn field_text(field: Field) -> String {
         Field::DestinationLink => "fib daddr oifname".to_owned(),
         Field::TrackingState => "ct state".to_owned(),
         Field::TrackingStatus => "ct status".to_owned(),
+        Field::Joined(fields) => fields_text(fields),
     }
+}
+
+pub(super) fn fields_text(fields: &[Field]) -> String {
+    fields.iter().map(|field| field_text(*field)).collect::<Vec<_>>().join(" . ")
 }
 
 fn element_text(element: &Element) -> String {
@@ -103,7 +110,7 @@ fn element_text(element: &Element) -> String {
     }
 }
 
-fn number(bytes: &[u8]) -> String {
+pub(super) fn number(bytes: &[u8]) -> String {
     let mut text = String::from("0x");
     for byte in bytes {
         let _ = write!(text, "{byte:02x}");
@@ -121,8 +128,7 @@ fn statement_text(statement: &Statement) -> String {
     match statement {
         Statement::Count => "counter".into(),
         Statement::CountIn { set, key } => {
-            let fields: Vec<String> = key.iter().map(|field| field_text(*field)).collect();
-            format!("update @{set} {{ {} counter }}", fields.join(" . "))
+            format!("update @{set} {{ {} counter }}", fields_text(key))
         }
         Statement::DoNotTrack => "notrack".into(),
         Statement::SetMark(mark) => format!("meta mark set {mark:#010x}"),

@@ -115,10 +115,10 @@ impl Guard {
 
     /// Whether no guard jumps to the shared chains of the variant with this word; none when they are not there.
     fn is_unused(&self, filter: &mut NfTables, word: &str) -> Result<Option<bool>, Error> {
-        // Each guard jumps here, and no shared chain does. It has one rule; if somebody took that away, the kernel refuses to delete
-        // what is needed.
+        // Each guard jumps here, and no shared chain does, so that only its rules need it; if somebody took those away, the kernel refuses to
+        // delete what is needed.
         let chain = filter.chain(self.table(), &Shared::Count.name(word))?;
-        Ok(chain.map(|chain| chain.uses <= 1))
+        Ok(chain.map(|chain| chain.uses as usize <= sound::counted().len()))
     }
 
     /// The word of the variant that this chain belongs to; none if it is no shared chain of this guard's table.

@@ -9,13 +9,17 @@ use netkernel::nftables::{Match, Rule, Statement, Verdict};
 
 use super::compile::{Chain, accept};
 use super::frame::{
-    FRAGMENT_HEADER, destination_port, destination_port_is_outside, dhcpv6_is_not_relayed, ethertype,
-    fragments_extension_headers, has_fragment_header, has_transport_header, is_later_ipv4_fragment,
-    is_later_ipv6_fragment, is_mld_form, is_plain_nd, message_type, nd_nonce_option, next_header_is,
-    next_header_is_not, outer_type_is, protocol, source_port_is_not, transport_is, transport_is_not,
+    ARP_SENDER, DHCP_CLIENT, FRAGMENT_HEADER, ND_OPTION_AT_8, ND_OPTION_AT_24, arp_is_request,
+    arp_sender_is_nobody, destination_port, destination_port_is_outside, dhcp_is_not_relayed,
+    dhcp_is_request, dhcpv6_is_not_relayed, ethertype, fragments_extension_headers, has_fragment_header,
+    has_transport_header, ipv4_source_is_unspecified, ipv6_source_is_unspecified, is_from_a_dhcp_client_port,
+    is_later_ipv4_fragment, is_later_ipv6_fragment, is_mld_form, is_plain_nd, is_whole_ipv4_packet,
+    message_type, nd_nonce_option, nd_option_is, next_header_is, next_header_is_not, outer_type_is, protocol,
+    source_port_is_not, transport_is, transport_is_not,
 };
 use super::ledger;
 use super::marks::{self, Form};
+use super::owned::{is_own_mac, is_own_target};
 use super::policy::{Mode, Policy, Protocols, Vlans};
 use super::reason::Reason;
 
@@ -23,7 +27,7 @@ use super::reason::Reason;
 pub(super) const PREFIX: &str = "sound-";
 
 /// The form of the chains. Whenever a rule of them changes, this must have another number: a test says so.
-const FORM: &str = "2";
+const FORM: &str = "3";
 
 /// A variant of the shared chains.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +42,9 @@ pub(super) struct Sound {
 /// The chains of a variant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shared {
+    /// Frames from the guest's own MAC address that its own rules have not accepted, in a locked guard that
+    /// [keeps what it owns](super::owned).
+    Own,
     /// IPv4 packets whose source is right.
     Ipv4,
     /// IPv6 packets whose source is right.
@@ -55,12 +62,21 @@ pub(super) enum Shared {
 }
 
 impl Shared {
-    const ALL: [Self; 7] =
-        [Self::Ipv4, Self::Ipv6, Self::Icmpv6, Self::Unspecified, Self::Unmarked, Self::Pass, Self::Count];
+    const ALL: [Self; 8] = [
+        Self::Own,
+        Self::Ipv4,
+        Self::Ipv6,
+        Self::Icmpv6,
+        Self::Unspecified,
+        Self::Unmarked,
+        Self::Pass,
+        Self::Count,
+    ];
 
     /// What the chain's name has behind that of the variant.
     const fn suffix(self) -> &'static str {
         match self {
+            Self::Own => "own",
             Self::Ipv4 => "ip4",
             Self::Ipv6 => "ip6",
             Self::Icmpv6 => "nd",
@@ -77,7 +93,7 @@ impl Shared {
     }
 
     const fn is_of_locked_only(self) -> bool {
-        matches!(self, Self::Icmpv6 | Self::Unspecified)
+        matches!(self, Self::Own | Self::Icmpv6 | Self::Unspecified)
     }
 }
 
@@ -116,6 +132,7 @@ impl Sound {
 
     fn rules(&self, chain: Shared) -> Vec<Rule> {
         match chain {
+            Shared::Own => self.own(),
             Shared::Ipv4 => self.ipv4(),
             Shared::Ipv6 => self.ipv6(),
             Shared::Icmpv6 => self.icmpv6(),
@@ -134,7 +151,7 @@ impl Sound {
                     ..Rule::default()
                 }]
             }
-            Shared::Count => vec![ledger::count()],
+            Shared::Count => counted().to_vec(),
         }
     }
 
@@ -144,6 +161,67 @@ impl Sound {
             Mode::Locked => policy.protocols == Protocols::ip() && policy.vlans == Vlans::Only(Vec::new()),
             _ => policy.protocols == Protocols::All && policy.vlans == Vlans::All,
         }
+    }
+
+    /// The same as the rules of guards that do not keep what they own: `Compiler::arp`, `dhcp_requests` and `neighbour_discovery`.
+    fn own(&self) -> Vec<Rule> {
+        let jump = |conditions: Vec<Match>, chain| {
+            let jump = Statement::Verdict(Verdict::Jump(self.chain(chain).into()));
+            Rule { matches: conditions, statements: vec![jump], comment: None }
+        };
+        let pass = |conditions: Vec<Match>| {
+            let goto = Statement::Verdict(Verdict::Goto(self.chain(Shared::Pass).into()));
+            Rule { matches: conditions, statements: vec![goto], comment: None }
+        };
+        let mark = |form| marks::of_form(form, Reason::Neighbour);
+        vec![
+            // A probe (RFC 5227): is this address free?
+            accept([
+                outer_type_is(ethertype::ARP),
+                arp_is_request(),
+                arp_sender_is_nobody(),
+                is_own_mac(&ARP_SENDER),
+            ]),
+            Rule {
+                matches: vec![
+                    outer_type_is(ethertype::IPV4),
+                    ipv4_source_is_unspecified(),
+                    transport_is(protocol::UDP),
+                ],
+                statements: vec![marks::set(marks::of_form(Form::DhcpRequest, Reason::Ipv4Source))],
+                comment: None,
+            },
+            pass(vec![
+                marks::has_form(Form::DhcpRequest),
+                is_whole_ipv4_packet(),
+                is_from_a_dhcp_client_port(),
+                dhcp_is_request(),
+                dhcp_is_not_relayed(),
+                is_own_mac(&DHCP_CLIENT),
+            ]),
+            jump(vec![outer_type_is(ethertype::IPV6), ipv6_source_is_unspecified()], Shared::Unspecified),
+            pass(vec![
+                marks::is(mark(Form::NeighbourSolicitation)),
+                nd_option_is(24, 1),
+                is_own_mac(&ND_OPTION_AT_24),
+            ]),
+            pass(vec![
+                marks::is(mark(Form::RouterSolicitation)),
+                nd_option_is(8, 1),
+                is_own_mac(&ND_OPTION_AT_8),
+            ]),
+            Rule {
+                matches: vec![
+                    marks::is(mark(Form::NeighbourAdvertisement)),
+                    nd_option_is(24, 2),
+                    is_own_mac(&ND_OPTION_AT_24),
+                ],
+                statements: vec![marks::set(mark(Form::Target))],
+                comment: None,
+            },
+            pass(vec![marks::is(mark(Form::Target)), is_own_target()]),
+            jump(Vec::new(), Shared::Unmarked),
+        ]
     }
 
     fn ipv4(&self) -> Vec<Rule> {
@@ -259,6 +337,11 @@ impl Sound {
     }
 }
 
+/// What a frame is counted by. Whatever comes from the guest's own MAC address has a mark by now.
+pub(super) fn counted() -> [Rule; 2] {
+    [say(Reason::Mac, [marks::is_none()]), ledger::count()]
+}
+
 /// IPv6 from `::`: asking whether an address is free, and joining groups.
 fn from_nobody() -> Vec<Rule> {
     let target = marks::of_form(Form::Target, Reason::Neighbour);
@@ -339,6 +422,6 @@ mod tests {
             assert_eq!(made, names(&sound.word()));
             write!(all, "{chains:?}").unwrap();
         }
-        assert_eq!((FORM, hash_of(&all).as_str()), ("2", "0e2844e4599b7e31"), "count FORM up");
+        assert_eq!((FORM, hash_of(&all).as_str()), ("3", "c7d6b9daebab04d9"), "count FORM up");
     }
 }

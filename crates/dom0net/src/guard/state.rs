@@ -11,6 +11,7 @@ use super::compile::compile;
 use super::install::Guard;
 use super::layout::Layout;
 use super::ledger::{self, Dropped, Noted};
+use super::owned::Owned;
 use super::policy::Policy;
 use super::reason::Reason;
 use super::sound::Sound;
@@ -50,6 +51,8 @@ pub(super) struct Present {
     pub(super) is_noted: bool,
     /// The devices that it is hooked to.
     pub(super) devices: Vec<String>,
+    /// The names of devices by which the table may have something of it.
+    pub(super) names: Vec<String>,
     /// The words of the variants of shared chains that it may jump to.
     pub(super) sound: Vec<String>,
 }
@@ -69,6 +72,8 @@ pub enum Condition {
     Another,
     /// Rules of this chain are missing, or are more than there should be.
     Damaged(String),
+    /// What its table's set of this name has of it is not what it should be.
+    Incomplete(&'static str),
     /// The rules are in force, but the bridge does not hold the port as it should: its MAC address, or its isolation.
     Unfenced,
 }
@@ -95,6 +100,9 @@ impl fmt::Display for Condition {
             Self::Unfenced => f.write_str(
                 "is guarded, but its port on the bridge is NOT LOCKED OR ISOLATED as it should be",
             ),
+            Self::Incomplete(set) => {
+                write!(f, "has a DAMAGED GUARD: what the set {set} has of it is not what it should be")
+            }
             Self::Damaged(chain) => write!(f, "has a DAMAGED GUARD: rules of its chain {chain} are missing"),
         }
     }
@@ -107,8 +115,11 @@ impl Guard {
         let noted = ledger::noted(filter, self.table(), &self.name)?;
         let is_noted = noted != Noted::Nothing;
         let Some(layout) = noted.layout() else {
-            // A guard that is not ours to understand, or none.
-            return Ok(Present { is_noted, ..self.all_chains(filter)? });
+            // A guard that is not ours to understand, or none. Old kernels take its chain away with its device, which had the port's own
+            // name most likely.
+            let there = self.all_chains(filter)?;
+            let names = there.devices.iter().chain([&self.name]).cloned().collect();
+            return Ok(Present { is_noted, names, ..there });
         };
         // Old kernels take the base chain away with its device.
         let (base, devices) = base.map(|base| (base.name, base.devices)).unzip();
@@ -117,7 +128,9 @@ impl Guard {
             // What somebody has deleted cannot be taken away.
             chains.extend(filter.chain(self.table(), &name)?.map(|chain| chain.name));
         }
-        Ok(Present { chains, is_noted, devices: devices.unwrap_or_default(), sound: vec![layout.sound] })
+        let devices = devices.unwrap_or_default();
+        let names = devices.iter().cloned().chain([layout.device]).collect();
+        Ok(Present { chains, is_noted, devices, names, sound: vec![layout.sound] })
     }
 
     /// How the guard stands to what it should be: this policy, on the device that is called `device` now.
@@ -136,7 +149,7 @@ impl Guard {
             return Ok(Condition::Astray(base.devices));
         }
         let layout = ledger::noted(filter, self.table(), &self.name)?.layout();
-        if layout != Some(Layout::of(policy, &chains)) {
+        if !layout.is_some_and(|layout| layout == Layout::of(policy, &chains, &layout.device)) {
             return Ok(Condition::Another);
         }
         for chain in Sound::of(policy).compile() {
@@ -154,6 +167,9 @@ impl Guard {
             if !is_same {
                 return Ok(Condition::Damaged(chain.name.clone()));
             }
+        }
+        if let Some(set) = Owned::of(policy).damaged_set(filter, self.table(), device)? {
+            return Ok(Condition::Incomplete(set));
         }
         Ok(Condition::InForce)
     }

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use dom0net::guard::{Guard, Policy, Reason};
 use dom0net::vif::{Port, PortKind, Vif};
 use lab::frame::Frame;
-use netkernel::link::{LinkChange, LinkKind, index_of};
+use netkernel::link::{BridgeOptions, LinkChange, LinkKind, index_of};
 use netkernel::namespace::Namespace;
 use netkernel::nftables::{
     Batch, Field, Hook, Match, NfTables, Policy as Otherwise, Rule, Statement, Table, TableFamily,
@@ -18,7 +18,7 @@ use netkernel::packet::PacketSocket;
 use netkernel::sysctl::Sysctl;
 use netkernel::{Family, Rtnetlink};
 
-use super::stage::name;
+use super::stage::{NEIGHBOUR, guard_neighbour, name};
 
 const PORT: Port = Port { vif: Vif { domid: 1, devid: 0 }, kind: PortKind::Vif };
 const BEHIND: Table<'_> = Table { family: TableFamily::Netdev, name: "behind-the-guard" };
@@ -51,7 +51,10 @@ impl Gauge {
                 peer_namespace: Some(guest.as_fd()),
             };
             kernel.create_link(&name("vif1.0"), &kind, &LinkChange::default()).unwrap();
+            let neighbour = LinkKind::Bridge(BridgeOptions::default());
+            kernel.create_link(&name("vif2.0"), &neighbour, &LinkChange::default()).unwrap();
             let mut filter = NfTables::open().unwrap();
+            guard_neighbour();
             Guard::of(PORT).install(&mut filter, &name("vif1.0"), policy).unwrap();
             let mut batch = Batch::new();
             batch.add_table(BEHIND);
@@ -129,6 +132,8 @@ impl Gauge {
         let load = || {
             let mut filter = NfTables::open().unwrap();
             Guard::of(PORT).remove(&mut filter).unwrap();
+            // With the table goes what the other guard needs too, and would be there twice.
+            Guard::of(NEIGHBOUR).remove(&mut filter).unwrap();
             let mut nft = Command::new("nft").args(["-f", "-"]).stdin(Stdio::piped()).spawn().unwrap();
             nft.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
             assert!(nft.wait().unwrap().success(), "{text}");

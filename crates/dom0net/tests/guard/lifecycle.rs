@@ -1,5 +1,8 @@
 //! The guard comes, is replaced, and goes without leaving anything.
 
+use std::io::Write;
+use std::process::{Command, Stdio};
+
 use dom0net::guard::{Condition, Guard, Policy, Reason};
 use dom0net::vif::{Port, PortKind, Vif};
 use netkernel::Rtnetlink;
@@ -203,20 +206,20 @@ fn what_guards_share_comes_with_the_first_and_goes_with_the_last_that_needs_it()
         };
         install(filter, 1, &locked());
         let plain = shared_chains(filter);
-        assert_eq!(plain.len(), 7, "{plain:?}");
+        assert_eq!(plain.len(), 8, "{plain:?}");
         install(filter, 2, &locked());
         assert_eq!(shared_chains(filter), plain);
         install(filter, 3, &router);
-        assert_eq!(shared_chains(filter).len(), 14);
+        assert_eq!(shared_chains(filter).len(), 16);
         remove(filter, 1);
-        assert_eq!(shared_chains(filter).len(), 14);
+        assert_eq!(shared_chains(filter).len(), 16);
         // A policy that changes lets go what it needed before.
         install(filter, 3, &locked());
         assert_eq!(shared_chains(filter), plain);
         install(filter, 3, &router);
         remove(filter, 2);
         let of_routers = shared_chains(filter);
-        assert!(of_routers.len() == 7 && of_routers != plain, "{of_routers:?}");
+        assert!(of_routers.len() == 8 && of_routers != plain, "{of_routers:?}");
         remove(filter, 3);
         assert_eq!(tables(filter), 0);
     });
@@ -294,10 +297,120 @@ fn a_guard_whose_chain_went_with_its_device_is_replaced_and_removed() {
             }
             first.remove(filter).unwrap();
             assert_eq!(filter.elements(SHARED_TABLE, "guards").unwrap().len(), 1);
-            assert_eq!(shared_chains(filter).len(), 7);
+            assert_eq!(shared_chains(filter).len(), 8);
         }
         second.remove(filter).unwrap();
         assert_eq!(tables(filter), 0);
+    });
+}
+
+/// What the sets that shared chains look up have, as text: the device's name, and how many bytes stand behind it.
+fn owned(filter: &mut NfTables) -> Vec<String> {
+    let sets = ["macs", "targets"].map(|set| filter.elements(SHARED_TABLE, set).unwrap());
+    let mut all: Vec<String> = sets
+        .iter()
+        .flatten()
+        .map(|it| {
+            let name = String::from_utf8_lossy(&it.key[..16]);
+            format!("{} {}", name.trim_end_matches('\0'), it.key.len() - 16)
+        })
+        .collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn what_is_kept_of_a_vif_goes_with_its_guard_and_no_other() {
+    with_devices(&["vif1.0", "web", "vif2.0"], |filter| {
+        let (first, second) = (Guard::of(FIRST), Guard::of(port(2, 0, PortKind::Vif)));
+        second.install(filter, &name("vif2.0"), &locked()).unwrap();
+        // The MAC address in two words, an address and the link-local one.
+        let of_second = ["vif2.0 16", "vif2.0 16", "vif2.0 8"];
+        assert_eq!(owned(filter), of_second);
+        first.install(filter, &name("web"), &locked()).unwrap();
+        assert_eq!(owned(filter), [&of_second[..], &["web 16", "web 16", "web 8"]].concat());
+        // Networks cannot be looked up, and others than locked guards look nothing up.
+        first.install(filter, &name("web"), &super::locked_to_many()).unwrap();
+        assert_eq!(owned(filter), [&of_second[..], &["web 8"]].concat());
+        first.install(filter, &name("vif1.0"), &locked()).unwrap();
+        assert_eq!(owned(filter), [&["vif1.0 16", "vif1.0 16", "vif1.0 8"], &of_second[..]].concat());
+        first.install(filter, &name("vif1.0"), &Policy::mac_only(OWN)).unwrap();
+        assert_eq!(owned(filter), of_second);
+        // Kernels before 6.16 take the chain away with its device, whatever that was called.
+        first.install(filter, &name("web"), &locked()).unwrap();
+        let mut batch = Batch::new();
+        batch.flush_chain(SHARED_TABLE, "vif1.0");
+        batch.delete_chain(SHARED_TABLE, "vif1.0");
+        filter.commit(&batch).unwrap();
+        first.remove(filter).unwrap();
+        assert_eq!(owned(filter), of_second);
+        second.remove(filter).unwrap();
+        assert_eq!(tables(filter), 0);
+    });
+}
+
+/// What `nft` says on its standard output, with this on its standard input.
+fn nft(arguments: &[&str], input: &str) -> String {
+    let pipe = Stdio::piped;
+    let mut child =
+        Command::new("nft").args(arguments).stdin(pipe()).stdout(pipe()).stderr(pipe()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{input}{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn rules_that_somebody_lists_and_loads_again_are_in_force() {
+    with_devices(&["vif1.0", "vif2.0", "vif3.0"], |filter| {
+        let (held, tagging, many) = (locked(), Policy::mac_only(OWN), super::locked_to_many());
+        let guards = [(1, "vif1.0", &held), (2, "vif2.0", &tagging), (3, "vif3.0", &many)]
+            .map(|(domid, device, policy)| (Guard::of(port(domid, 0, PortKind::Vif)), name(device), policy));
+        for (guard, device, policy) in &guards {
+            guard.install(filter, device, policy).unwrap();
+        }
+        let listed = nft(&["list", "ruleset"], "");
+        nft(&["-f", "-"], &format!("flush ruleset\n{listed}"));
+        for (guard, device, policy) in &guards {
+            assert_eq!(guard.condition(filter, device, policy).unwrap(), Condition::InForce, "{listed}");
+            guard.remove(filter).unwrap();
+        }
+        assert_eq!(tables(filter), 0);
+    });
+}
+
+#[test]
+fn what_is_missing_of_a_vif_or_too_much_is_damage_and_is_repaired() {
+    with_devices(&["vif1.0", "vif2.0"], |filter| {
+        let guard = Guard::of(FIRST);
+        guard.install(filter, &name("vif1.0"), &locked()).unwrap();
+        Guard::of(port(2, 0, PortKind::Vif)).install(filter, &name("vif2.0"), &locked()).unwrap();
+        for set in ["macs", "targets"] {
+            let condition =
+                |filter: &mut NfTables| guard.condition(filter, &name("vif1.0"), &locked()).unwrap();
+            let key = |device: &str, first: u8| {
+                let rest = if set == "macs" { vec![first, 0, 0, 0, 0, 0, 0, 0] } else { vec![first; 16] };
+                Element::one([&link_name(&name(device))[..], &rest].concat())
+            };
+            let mut batch = Batch::new();
+            batch.add_elements(SHARED_TABLE, set, &[key("vif2.0", 2)]);
+            filter.commit(&batch).unwrap();
+            assert_eq!(condition(filter), Condition::InForce, "that is another's");
+            let mut batch = Batch::new();
+            batch.add_elements(SHARED_TABLE, set, &[key("vif1.0", 2)]);
+            filter.commit(&batch).unwrap();
+            assert_eq!(condition(filter), Condition::Incomplete(set), "too much");
+            guard.install(filter, &name("vif1.0"), &locked()).unwrap();
+            assert_eq!(condition(filter), Condition::InForce);
+            let there =
+                filter.elements(SHARED_TABLE, set).unwrap().into_iter().map(|it| Element::one(it.key));
+            let mut batch = Batch::new();
+            batch.delete_elements(SHARED_TABLE, set, &there.collect::<Vec<_>>());
+            filter.commit(&batch).unwrap();
+            assert_eq!(condition(filter), Condition::Incomplete(set), "too little");
+            guard.install(filter, &name("vif1.0"), &locked()).unwrap();
+            assert_eq!(condition(filter), Condition::InForce);
+        }
     });
 }
 

@@ -18,6 +18,7 @@ pub(crate) const OWN: MacAddress = MacAddress::new([0, 0x16, 0x3e, 0, 0, 1]);
 pub(crate) const VICTIM: MacAddress = MacAddress::new([0, 0x16, 0x3e, 0, 0, 2]);
 
 const PORT: Port = Port { vif: Vif { domid: 1, devid: 0 }, kind: PortKind::Vif };
+pub(crate) const NEIGHBOUR: Port = Port { vif: Vif { domid: 2, devid: 0 }, kind: PortKind::Vif };
 
 /// A frame on a veth is there when the call that sent it returns; this is for a machine under load.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -35,6 +36,13 @@ pub(crate) struct Stage {
 
 pub(crate) fn name(text: &str) -> LinkName {
     LinkName::new(text).unwrap()
+}
+
+/// Guards `vif2.0` too, for whom the guest would like to be: what its table has of both, each must be alone in having.
+pub(crate) fn guard_neighbour() {
+    let addresses = ["10.0.0.2/32", "10.0.0.254/32", "2001:db8::2/128", "2001:db8:7::9/128", "fe80::1/128"];
+    let policy = Policy::locked(VICTIM, addresses.map(|address| address.parse().unwrap()));
+    Guard::of(NEIGHBOUR).install(&mut NfTables::open().unwrap(), &name("vif2.0"), &policy).unwrap();
 }
 
 impl Stage {
@@ -59,6 +67,7 @@ impl Stage {
             plug(&mut kernel, "vif1.0", &guest);
             plug(&mut kernel, "vif2.0", &other);
             Guard::of(PORT).install(&mut NfTables::open().unwrap(), &name("vif1.0"), policy).unwrap();
+            guard_neighbour();
             for device in ["xenbr0", "vif1.0", "vif2.0"] {
                 raise(&mut kernel, device);
             }

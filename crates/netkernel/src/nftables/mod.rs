@@ -22,6 +22,7 @@
 
 mod batch;
 mod handle;
+mod noted;
 mod numbers;
 mod rule;
 mod sets;

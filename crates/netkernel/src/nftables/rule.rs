@@ -41,7 +41,7 @@ pub struct Match {
     pub test: Test,
 }
 
-/// A field: at most 16 bytes.
+/// A field: at most 16 bytes, or several.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Field {
     /// Bytes of the packet.
@@ -83,6 +83,9 @@ pub enum Field {
     TrackingState,
     /// What connection tracking did to its connection: [`tracking_status`] (four bytes in the machine's order).
     TrackingStatus,
+    /// These behind each other, each filled up to whole words of four bytes: what sets of
+    /// [joined keys](super::KeyKind::Joined) have. At most 64 bytes.
+    Joined(&'static [Field]),
 }
 
 /// Bits of [`Field::TrackingState`].
@@ -268,7 +271,7 @@ impl Field {
     }
 
     /// Its length in bytes.
-    const fn length(self) -> u32 {
+    fn length(self) -> u32 {
         match self {
             Self::Payload { length, .. } => length,
             Self::TransportProtocol | Self::NetworkFamily | Self::HasExtensionHeader(_) => 1,
@@ -281,7 +284,13 @@ impl Field {
             | Self::DestinationRoute
             | Self::TrackingState
             | Self::TrackingStatus => 4,
+            Self::Joined(fields) => 4 * fields.iter().map(|field| field.words()).sum::<u32>(),
         }
+    }
+
+    /// How many words of the registers it fills.
+    pub(super) fn words(self) -> u32 {
+        self.length().div_ceil(4)
     }
 
     fn write(self, list: &mut Message, register: u32) {
@@ -316,7 +325,17 @@ impl Field {
             Self::OutGroup => write_meta(list, libc::NFT_META_OIFGROUP, register),
             Self::Priority => write_meta(list, libc::NFT_META_PRIORITY, register),
             Self::Mark => write_meta(list, libc::NFT_META_MARK, register),
+            Self::Joined(fields) => write_joined(list, fields),
         }
+    }
+}
+
+/// The fields stand behind each other, each from a whole word of the registers on. The first word is where `REGISTER` begins.
+fn write_joined(list: &mut Message, fields: &[Field]) {
+    let mut word = REGISTER_WORD;
+    for field in fields {
+        field.write(list, word);
+        word += field.words();
     }
 }
 
@@ -338,13 +357,8 @@ fn write_setting(list: &mut Message, key: i32, value: u32) {
     });
 }
 
-/// The fields stand behind each other, each from a whole word of the registers on.
 fn write_counting(list: &mut Message, set: &str, key: &[Field]) {
-    let mut word = REGISTER_WORD;
-    for field in key {
-        field.write(list, word);
-        word += field.length().div_ceil(4);
-    }
+    write_joined(list, key);
     write_expression(list, "dynset", |it| {
         it.string(dynamic::SET, set);
         it.u32_be(dynamic::OPERATION, dynamic::UPDATE);

@@ -3,8 +3,9 @@
 use std::net::IpAddr;
 
 use super::batch::{Batch, Table, comment_userdata};
+use super::noted;
 use super::numbers::{LIST_ELEMENT, data, element, elements, message, set};
-use super::rule::ANONYMOUS_SET;
+use super::rule::{ANONYMOUS_SET, Field};
 use crate::family::octets;
 use crate::netlink::{Message, flags};
 
@@ -18,12 +19,6 @@ pub enum KeyKind {
     Ipv4,
     /// IPv6 addresses.
     Ipv6,
-    /// MAC addresses.
-    Mac,
-    /// Ethertypes, in network byte order.
-    Ethertype,
-    /// Numbers of transport protocols, of one byte.
-    Protocol,
     /// Ports of TCP and UDP, in network byte order.
     Port,
     /// Names of devices ([`link_name`](super::link_name)).
@@ -72,9 +67,6 @@ impl KeyKind {
         match self {
             Self::Ipv4 => (7, 4),
             Self::Ipv6 => (8, 16),
-            Self::Mac => (9, 6),
-            Self::Ethertype => (10, 2),
-            Self::Protocol => (12, 1),
             Self::Port => (13, 2),
             Self::LinkName => (41, 16),
             Self::Mark => (19, 4),
@@ -135,6 +127,22 @@ impl Batch {
     pub fn ensure_set(&mut self, table: Table<'_>, name: &str, keys: KeyKind) {
         self.change(message::NEWSET, flags::CREATE, table.family);
         self.describe_set(table, name, keys, 0);
+    }
+
+    /// Makes a set of what these fields hold, one behind the other, unless it is there. `nft list` shows it as
+    /// `typeof iifname . @nh,64,48`, which can be loaded again.
+    ///
+    /// Of fields there may be [`Field::InputLink`] and bytes of the packet ([`Field::Payload`]).
+    pub fn ensure_set_of(&mut self, table: Table<'_>, name: &str, fields: &[Field]) {
+        self.change(message::NEWSET, flags::CREATE, table.family);
+        self.messages.string(set::TABLE, table.name);
+        self.messages.string(set::NAME, name);
+        self.messages.u32_be(set::FLAGS, 0);
+        let words = fields.iter().map(|field| field.words()).sum::<u32>();
+        self.messages.u32_be(set::KEY_TYPE, noted::type_of(fields));
+        self.messages.u32_be(set::KEY_LENGTH, 4 * words);
+        self.messages.u32_be(set::ID, self.count);
+        self.messages.attribute(set::USERDATA, &noted::fields(fields));
     }
 
     /// Makes a map from keys to targets. `intervals`: its keys are ranges.
