@@ -117,7 +117,7 @@ pub(crate) fn linked(name: &str) -> Result<PathBuf, Box<dyn Error>> {
     let folder = folder()?.join(name);
     fs::create_dir_all(&folder)?;
     let program = program(name)?;
-    for script in ["vif-bridge", "vif-route"] {
+    for script in ["vif-bridge", "vif-route", "vif-nat", "network-nat"] {
         let link = folder.join(script);
         if fs::read_link(&link).ok().as_ref() != Some(&program) {
             // Another bench may be making it at this moment: the last one counts.

@@ -4,6 +4,7 @@
 //! them share one namespace.
 
 use std::error::Error;
+use std::fs;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
@@ -20,8 +21,14 @@ use xenstore::{Batch, Client, Requests, Server, ServerHandle};
 /// A bridge of Linux has 1,023 ports.
 const PORTS: u32 = 1000;
 
+/// How far the host's address on a vif is from the guest's, with `vif-nat`.
+const ROUTER_DISTANCE: u8 = 127;
+
 /// How many guests have a namespace of their own, so that they can talk to each other.
 const SEPARATE: u32 = 2;
+
+/// What guests may do beyond the ordinary: nothing, unless [`Crowd::configure_guard`] has said it.
+const GUARD_CONFIG: &str = "guard.conf";
 
 /// One of them: the only interface of the domain with this number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,6 +42,7 @@ pub(crate) struct Crowd {
     dom0: Client,
     count: u32,
     bridges: u32,
+    uplink: Option<&'static str>,
     store: ServerHandle,
     folder: TempDir,
 }
@@ -56,9 +64,16 @@ impl Vif {
         MacAddress::new([0x00, 0x16, 0x3e, high, middle, low])
     }
 
-    /// The guest's IPv4 address.
+    /// The guest's IPv4 address. Its last octet is from 1 to 127, as `vif-nat` wants it.
     pub(crate) fn ipv4(self) -> Ipv4Addr {
-        Ipv4Addr::from(u32::from(Ipv4Addr::new(10, 64, 0, 0)) + self.0)
+        let number = self.0.saturating_sub(1);
+        let (block, last) = (number / u32::from(ROUTER_DISTANCE), number % u32::from(ROUTER_DISTANCE) + 1);
+        Ipv4Addr::from(u32::from(Ipv4Addr::new(10, 64, 0, 0)) + (block << 8) + last)
+    }
+
+    /// The host's address on it with `vif-nat`.
+    pub(crate) fn router(self) -> Ipv4Addr {
+        Ipv4Addr::from(u32::from(self.ipv4()) + u32::from(ROUTER_DISTANCE))
     }
 
     /// The guest's IPv6 address.
@@ -88,7 +103,7 @@ impl Crowd {
         let store = Server::bind(folder.path().join("store"))?.spawn()?;
         let mut dom0 = Client::connect(store.path())?;
         dom0.write_each([("/local/domain/0/name", "Domain-0"), ("/local/domain/0/domid", "0")])?;
-        Ok(Self { host, guests, kernel, dom0, count: 0, bridges: 0, store, folder })
+        Ok(Self { host, guests, kernel, dom0, count: 0, bridges: 0, uplink: None, store, folder })
     }
 
     /// The host.
@@ -142,12 +157,23 @@ impl Crowd {
         Ok(kernel.create_link(&LinkName::new(vif.device())?, &pair, &change)?)
     }
 
+    /// Says which card guests' packets leave the host by, as `gatewaydev=` of a guest does. It is told to each script.
+    pub(crate) const fn set_uplink(&mut self, card: &'static str) {
+        self.uplink = Some(card);
+    }
+
+    /// Says what the guests that come may do beyond the ordinary.
+    pub(crate) fn configure_guard(&self, lines: &str) -> Result<(), Box<dyn Error>> {
+        Ok(fs::write(self.folder.path().join(GUARD_CONFIG), lines)?)
+    }
+
     /// A program's call on this host, with what all of them have in their environment.
     pub(crate) fn program(&self, program: &Path) -> Command {
         let place = |name: &str| -> PathBuf { self.folder.path().join(name) };
         let mut command = Command::new(program);
         command.env("XENSTORED_PATH", self.store.path());
         command.env("DOM0NET_RUNTIME_DIR", place("run")).env("DOM0NET_STATE_DIR", place("state"));
+        command.env("DOM0NET_GUARD_CONFIG", place(GUARD_CONFIG));
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         command
     }
@@ -158,6 +184,7 @@ impl Crowd {
         command.args([operation, "type_if=vif"]);
         command.env("script", script).env("XENBUS_TYPE", "vif").env("XENBUS_BASE_PATH", "backend");
         command.env("XENBUS_PATH", vif.backend()).env("vif", vif.device()).env("bridge", vif.bridge());
+        command.envs(self.uplink.map(|card| ("netdev", card)));
         command
     }
 
@@ -224,4 +251,22 @@ fn write_nodes(batch: &mut Batch, vif: Vif) -> Result<(), xenstore::Error> {
         batch.write(&format!("{}/{name}", vif.backend()), value)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_have_an_address_and_all_have_one_for_vif_nat() {
+        let addresses: Vec<Ipv4Addr> =
+            (1..=4000).map(Vif).flat_map(|vif| [vif.ipv4(), vif.router()]).collect();
+        let mut different = addresses.clone();
+        different.sort_unstable();
+        different.dedup();
+        assert_eq!(different.len(), addresses.len());
+        assert!((1..=4000).all(|number| (1..=127).contains(&Vif(number).ipv4().octets()[3])));
+        assert_eq!((Vif(1).ipv4(), Vif(1).router()), ([10, 64, 0, 1].into(), [10, 64, 0, 128].into()));
+        assert_eq!((Vif(128).ipv4(), Vif(127).router()), ([10, 64, 1, 1].into(), [10, 64, 0, 254].into()));
+    }
 }

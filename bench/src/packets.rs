@@ -3,7 +3,10 @@
 //! Every contender has a host of its own, with as many vifs as the others and its rules for all of them. They take turns
 //! within each round, so that noise hits all alike; a ratio is the median of the ratios of the rounds.
 
+mod contender;
 mod host;
+mod outside;
+mod path;
 mod rules;
 mod traffic;
 
@@ -11,8 +14,8 @@ use std::error::Error;
 use std::time::Duration;
 
 use crate::report::{Drawing, Report, Table, Value};
-use host::{Contender, Mode, Packets};
-use traffic::{Kind, Traffic};
+use contender::{Contender, Mode};
+use host::Packets;
 
 /// How often each contender has its turn, unless told otherwise.
 pub(crate) const ROUNDS: usize = 25;
@@ -35,10 +38,10 @@ struct Seen {
 /// Measures it all.
 pub(crate) fn measure(rounds: usize, sizes: &[u32]) -> Result<Report, Box<dyn Error>> {
     let mut report = Report { part: "packets", title: "Packets through the guard", tables: Vec::new() };
-    for mode in [Mode::Bridge, Mode::Route] {
+    for mode in Mode::ALL {
         let contenders = Contender::all(mode);
         let mut all = Vec::new();
-        for kind in Kind::ALL.into_iter().filter(|kind| mode == Mode::Bridge || *kind != Kind::Arp) {
+        for kind in mode.kinds() {
             all.push(seen(
                 format!("{} of 60 bytes, {}", kind.title(), mode.title()),
                 "thousands for each second of a core",
@@ -64,7 +67,7 @@ pub(crate) fn measure(rounds: usize, sizes: &[u32]) -> Result<Report, Box<dyn Er
             for _ in 0..rounds {
                 for (at, host) in hosts.iter_mut().enumerate() {
                     let mut add = |seen: usize, value: f64| all[seen].values[at][size_at].push(value);
-                    for (number, kind) in Kind::ALL.into_iter().take(kinds).enumerate() {
+                    for (number, kind) in host.kinds().into_iter().enumerate() {
                         add(number, host.traffic().rate(kind, TURN)?);
                     }
                     add(kinds, host.traffic().stream(TCP_TURN)?);
@@ -76,10 +79,27 @@ pub(crate) fn measure(rounds: usize, sizes: &[u32]) -> Result<Report, Box<dyn Er
         }
         report.tables.extend(all.into_iter().map(|seen| table(seen, &contenders, sizes)));
     }
-    if let Some(first) = report.tables.first_mut() {
-        first.notes.push("One guest sends to another as fast as one core can, and what arrives is counted, for each second that the core works on it. Ratios are to the same host without a guard. Xen's rules know IPv4 only; those of the sender stand in the middle of the list.".into());
+    for mode in Mode::ALL {
+        if let Some(table) = report.tables.iter_mut().find(|table| table.title.ends_with(mode.title())) {
+            table.notes.push(note(mode).into());
+        }
     }
     Ok(report)
+}
+
+/// What one has to know to read the tables of a mode.
+const fn note(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Bridge => {
+            "One guest sends to another as fast as one core can, and what arrives is counted, for each second that the core works on it. Ratios are to the same host without a guard. Xen's rules know IPv4 only; those of the sender stand in the middle of the list. They let everything through that goes to another guest, from whatever address; before each measurement it is tried that the other guards do not."
+        }
+        Mode::Route => {
+            "Where the host routes, Xen's rules match no packet and keep nothing out; each packet passes them all."
+        }
+        Mode::Nat => {
+            "One guest sends to a machine outside, which sees the host's address. All hosts are set up by `vif-nat`, with the guard switched off but for one. The host with Xen's rules translates as Xen's `network-nat` did; that knows no IPv6."
+        }
+    }
 }
 
 fn seen(title: String, unit: &'static str, contenders: &[Contender], sizes: &[u32]) -> Seen {

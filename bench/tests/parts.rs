@@ -84,8 +84,8 @@ fn plugs_on_small_hosts_are_measured() {
 fn packets_get_through_all_hosts() {
     let Some(reports) = run(&["packets"]) else { return };
     let tables = reports[0]["tables"].as_array().unwrap();
-    // Three kinds of frames, a stream and two latencies bridged; routed there is no ARP.
-    assert_eq!(tables.len(), 6 + 5);
+    // Three kinds of frames, a stream and two latencies bridged; routed and translated there is no ARP.
+    assert_eq!(tables.len(), 6 + 5 + 5);
     for table in tables {
         assert!(row(table, "dom0net")["cells"][0]["ratio"].as_f64().unwrap() > 0.0, "{table}");
     }

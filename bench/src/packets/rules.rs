@@ -2,11 +2,16 @@
 
 use std::fmt::Write;
 
+use super::contender::Mode;
+use super::outside::Outside;
 use crate::crowd::Vif;
 
-/// What `vif-bridge` of Xen adds for each vif: in front, so that the newest come first. The list says nothing about IPv6 or ARP.
-pub(super) fn stock(vifs: &[Vif]) -> String {
-    let mut text = "*filter\n:INPUT ACCEPT\n:FORWARD DROP\n:OUTPUT ACCEPT\n".to_owned();
+/// What all scripts of Xen add for each vif: in front, so that the newest come first. The list says nothing about IPv6 or ARP.
+///
+/// The policy was that of `network-bridge`; where the host routes, nobody set one. `network-nat` translated all that leaves.
+pub(super) fn stock(vifs: &[Vif], mode: Mode) -> String {
+    let policy = if mode == Mode::Bridge { "DROP" } else { "ACCEPT" };
+    let mut text = format!("*filter\n:INPUT ACCEPT\n:FORWARD {policy}\n:OUTPUT ACCEPT\n");
     for vif in with_the_first_two_in_the_middle(vifs) {
         let device = vif.device();
         let bridged = "-A FORWARD -m physdev --physdev-is-bridged";
@@ -16,6 +21,13 @@ pub(super) fn stock(vifs: &[Vif]) -> String {
         let _ = writeln!(text, "{bridged} --physdev-in {device} -s {} -j ACCEPT", vif.ipv4());
     }
     text.push_str("COMMIT\n");
+    if mode == Mode::Nat {
+        let _ = writeln!(
+            text,
+            "*nat\n:POSTROUTING ACCEPT\n-A POSTROUTING -o {} -j MASQUERADE\nCOMMIT",
+            Outside::CARD
+        );
+    }
     text
 }
 

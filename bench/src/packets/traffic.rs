@@ -1,15 +1,12 @@
-//! Frames, streams and questions from one guest to another.
+//! Frames, streams and questions from one end to the other.
 
 use std::error::Error;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::net::{IpAddr, TcpListener, TcpStream, UdpSocket};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use ethernet::MacAddress;
-use lab::Station;
-use lab::frame::{Arp, Ethernet, Packet};
 use netkernel::Rtnetlink;
 use netkernel::link::LinkName;
 use netkernel::packet::PacketSender;
@@ -17,34 +14,12 @@ use nix::sched::{CpuSet, sched_setaffinity};
 use nix::time::{ClockId, clock_gettime};
 use nix::unistd::Pid;
 
-use crate::crowd::Vif;
+use super::path::{DISCARD, End, Kind, Path};
 
-/// What nobody listens to: dropped on arrival, so that the receiver costs little.
-const DISCARD: u16 = 9;
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What is sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Ipv4,
-    Ipv6,
-    Arp,
-}
-
-impl Kind {
-    pub(super) const ALL: [Self; 3] = [Self::Ipv4, Self::Ipv6, Self::Arp];
-
-    pub(super) const fn title(self) -> &'static str {
-        match self {
-            Self::Ipv4 => "UDP over IPv4",
-            Self::Ipv6 => "UDP over IPv6",
-            Self::Arp => "ARP",
-        }
-    }
-}
-
-/// Two guests, and what is between them.
+/// Two ends, and what is between them.
 pub(super) struct Traffic {
     sender: PacketSender,
     frames: [Vec<u8>; 3],
@@ -52,6 +27,7 @@ pub(super) struct Traffic {
     arrives_at: LinkName,
     listener: TcpListener,
     writer: Writer,
+    seen_as: IpAddr,
     asks: UdpSocket,
     answers: UdpSocket,
 }
@@ -60,35 +36,29 @@ pub(super) struct Traffic {
 struct Writer(netkernel::namespace::Namespace);
 
 impl Traffic {
-    /// Of `from` to `to`, each in its station; frames go to the MAC address `next_hop`.
-    pub(super) fn new(
-        from: (&Station, Vif),
-        to: (&Station, Vif),
-        next_hop: MacAddress,
-    ) -> Result<Self, Box<dyn Error>> {
-        let ((from, sender), (to, receiver)) = (from, to);
-        drop_on_arrival(to, receiver)?;
-        let link = LinkName::new(sender.peer())?;
-        let header = Ethernet::new(sender.mac(), next_hop);
-        let payload = [0; 18];
-        let frames = [
-            header.ip(&Packet::v4(sender.ipv4(), receiver.ipv4()).udp(1024, DISCARD, &payload)),
-            header.ip(&Packet::v6(sender.ipv6(), receiver.ipv6()).udp(1024, DISCARD, &[])),
-            header.arp(&Arp::reply(sender.mac(), sender.ipv4(), receiver.mac(), receiver.ipv4())),
-        ];
-        let answers = to.run(|| UdpSocket::bind((receiver.ipv4(), 0)))??;
-        let asks = from.run(|| UdpSocket::bind((sender.ipv4(), 0)))??;
-        asks.connect(answers.local_addr()?)?;
-        answers.connect(asks.local_addr()?)?;
+    /// On this path.
+    pub(super) fn new(path: &Path<'_>) -> Result<Self, Box<dyn Error>> {
+        let (from, to) = (&path.from, &path.to);
+        drop_on_arrival(to)?;
+        let answers = to.station.run(|| UdpSocket::bind((to.ipv4, 0)))??;
+        let asks = from.station.run(|| UdpSocket::bind((from.ipv4, 0)))??;
         asks.set_read_timeout(Some(PATIENCE))?;
         answers.set_read_timeout(Some(PATIENCE))?;
+        asks.connect(answers.local_addr()?)?;
+        let seen_as = path.seen_as().into();
+        asks.send(&[])?;
+        let (_, asker) = answers.recv_from(&mut [])?;
+        must_be(asker.ip(), seen_as)?;
+        answers.connect(asker)?;
+        let device = LinkName::new(&from.device[..])?;
         Ok(Self {
-            sender: from.run(|| PacketSender::open(&link))??,
-            frames: frames.map(|frame| frame.padded(60).into_bytes()),
-            receiver: to.kernel()?,
-            arrives_at: LinkName::new(receiver.peer())?,
-            listener: to.run(|| TcpListener::bind((receiver.ipv4(), 0)))??,
-            writer: Writer(from.run(netkernel::namespace::Namespace::current)??),
+            sender: from.station.run(|| PacketSender::open(&device))??,
+            frames: Kind::ALL.map(|kind| path.frame(kind).into_bytes()),
+            receiver: to.station.kernel()?,
+            arrives_at: LinkName::new(&to.device[..])?,
+            listener: to.station.run(|| TcpListener::bind((to.ipv4, 0)))??,
+            writer: Writer(from.station.run(netkernel::namespace::Namespace::current)??),
+            seen_as,
             asks,
             answers,
         })
@@ -97,7 +67,7 @@ impl Traffic {
     /// Thousands of frames that arrive for each second that a core works on them. Time in which other programs have the
     /// core does not count.
     pub(super) fn rate(&mut self, kind: Kind, turn: Duration) -> Result<f64, Box<dyn Error>> {
-        // A bridge must know where the receiver is.
+        // A bridge must know where the receiver is, and a router.
         self.latency(1)?;
         let frame = &self.frames[kind as usize];
         let before = received(&mut self.receiver, &self.arrives_at)?;
@@ -127,7 +97,8 @@ impl Traffic {
     pub(super) fn stream(&self, turn: Duration) -> Result<f64, Box<dyn Error>> {
         let to = self.listener.local_addr()?;
         let mut writer = self.writer.0.run(|| TcpStream::connect_timeout(&to, PATIENCE))??;
-        let (mut reader, _) = self.listener.accept()?;
+        let (mut reader, writes) = self.listener.accept()?;
+        must_be(writes.ip(), self.seen_as)?;
         let bytes = thread::scope(|scope| {
             let reading = scope.spawn(move || {
                 let mut buffer = vec![0; 1 << 18];
@@ -192,12 +163,18 @@ fn received(kernel: &mut Rtnetlink, link: &LinkName) -> Result<u64, Box<dyn Erro
     Ok(link.statistics.received_packets)
 }
 
-fn drop_on_arrival(station: &Station, vif: Vif) -> Result<(), Box<dyn Error>> {
+/// What is to be translated is measured translated, and nothing else is.
+fn must_be(seen: IpAddr, expected: IpAddr) -> Result<(), String> {
+    if seen == expected { Ok(()) } else { Err(format!("the receiver sees {seen}, and not {expected}")) }
+}
+
+fn drop_on_arrival(end: &End<'_>) -> Result<(), Box<dyn Error>> {
     let rules = format!(
         "table netdev sink {{ chain in {{ type filter hook ingress device \"{}\" priority 0; udp dport {DISCARD} drop;\n}}\n}}\n",
-        vif.peer()
+        end.device
     );
-    let output = station
+    let output = end
+        .station
         .spawn(Command::new("nft").arg(rules).stdin(Stdio::null()).stderr(Stdio::piped()))?
         .wait_with_output()?;
     if output.status.success() {
