@@ -6,6 +6,7 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use crate::peers;
+use crate::progress::say;
 
 /// A script `vif-bridge`, by whomever.
 #[derive(Clone, Debug)]
@@ -50,9 +51,7 @@ pub(crate) fn all() -> Result<Vec<Contender>, Box<dyn Error>> {
 /// Xen's own, as shipped and with its rules, as far as they are here.
 pub(crate) fn stock() -> Result<Vec<Contender>, Box<dyn Error>> {
     let Some(stock) = stock_folder() else {
-        eprintln!(
-            "not measured: Xen's scripts, of the package xen-utils-common (make bench-peers fetches it)"
-        );
+        say("not measured: Xen's scripts, of the package xen-utils-common (make bench-peers fetches it)");
         return Ok(Vec::new());
     };
     let mut contenders = Vec::new();
@@ -61,10 +60,10 @@ pub(crate) fn stock() -> Result<Vec<Contender>, Box<dyn Error>> {
         if is_there("iptables") {
             contenders.push(with_rules(&stock, &folder()?.join("stock"))?);
         } else {
-            eprintln!("not measured: Xen's script with its rules, which needs iptables");
+            say("not measured: Xen's script with its rules, which needs iptables");
         }
     } else {
-        eprintln!("not measured: Xen's script, which needs xenstore-read of the package xenstore-utils");
+        say("not measured: Xen's script, which needs xenstore-read of the package xenstore-utils");
     }
     Ok(contenders)
 }

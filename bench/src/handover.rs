@@ -9,6 +9,7 @@ use std::time::Duration;
 use lab::{Lab, LabConfig};
 
 use crate::flows::{Flow, Flows};
+use crate::progress::say;
 
 /// How often each way is gone, unless told otherwise.
 pub(crate) const ROUNDS: usize = 10;
@@ -100,7 +101,7 @@ pub(crate) fn measure(program: &Path, rounds: usize) -> Result<Vec<Gone>, Box<dy
         }
     }
     for gone in &all {
-        eprintln!("{}", gone.sum());
+        say(format_args!("{}", gone.sum()));
     }
     Ok(all)
 }

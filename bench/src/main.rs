@@ -16,6 +16,7 @@ mod machine;
 mod packets;
 mod peers;
 mod plug;
+mod progress;
 mod report;
 mod scale;
 mod statistics;
@@ -31,20 +32,21 @@ use std::process::ExitCode;
 use nix::unistd::Uid;
 
 use arguments::{Arguments, Part};
+use progress::{say, show};
 use report::Report;
 
 fn main() -> ExitCode {
     let arguments = match Arguments::parse(std::env::args().skip(1)) {
         Ok(arguments) => arguments,
         Err(problem) => {
-            eprintln!("bench: {problem}\n\n{}", arguments::USAGE);
+            say(format_args!("bench: {problem}\n\n{}", arguments::USAGE));
             return ExitCode::from(2);
         }
     };
     match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("bench: {error}");
+            say(format_args!("bench: {error}"));
             ExitCode::FAILURE
         }
     }
@@ -55,17 +57,17 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         return Err("this makes network namespaces and counts what the kernel does; it needs root".into());
     }
     let machine = machine::Machine::this();
-    println!("{}\n", machine.text());
+    show(format_args!("{}\n", machine.text()));
     if let Some(folder) = &arguments.into {
         fs::create_dir_all(folder)?;
         write(&folder.join("machine.json"), &serde_json::to_string_pretty(&machine)?)?;
     }
     for part in &arguments.parts {
         let report = measure(*part, arguments)?;
-        println!("{}", text::report(&report));
         if let Some(folder) = &arguments.into {
             keep(&report, folder)?;
         }
+        show(text::report(&report));
     }
     Ok(())
 }

@@ -13,6 +13,7 @@ mod traffic;
 use std::error::Error;
 use std::time::Duration;
 
+use crate::progress::say;
 use crate::report::{Drawing, Report, Table, Value};
 use contender::{Contender, Mode};
 use host::Packets;
@@ -61,7 +62,12 @@ pub(crate) fn measure(rounds: usize, sizes: &[u32]) -> Result<Report, Box<dyn Er
             .collect::<Result<Vec<_>, _>>()?;
         for (size_at, &size) in sizes.iter().enumerate() {
             for host in &mut hosts {
-                eprintln!("packets: {} vifs, {}, {}", size.max(2), mode.title(), host.contender().title());
+                say(format_args!(
+                    "packets: {} vifs, {}, {}",
+                    size.max(2),
+                    mode.title(),
+                    host.contender().title()
+                ));
                 host.grow(size.max(2))?;
             }
             for _ in 0..rounds {

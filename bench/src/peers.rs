@@ -8,6 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::contender::{Contender, is_there};
+use crate::progress::say;
 
 const CNI: &str = "/usr/lib/cni/bridge";
 const NETAVARK: &str = "/usr/lib/podman/netavark";
@@ -50,17 +51,17 @@ pub(crate) fn all(folder: &Path) -> Result<Vec<Contender>, Box<dyn Error>> {
         contenders
             .push(Contender::new("`ip -batch` and `nft -f`, one rule for IPv4 and one for ARP", scripts));
     } else {
-        eprintln!("not measured: ip and nft, of the packages iproute2 and nftables");
+        say("not measured: ip and nft, of the packages iproute2 and nftables");
     }
     if Path::new(CNI).is_file() {
         contenders.push(Contender::new("CNI's `bridge`: a veth and its address, no guard", cni(folder)?));
     } else {
-        eprintln!("not measured: CNI's bridge, of the package containernetworking-plugins");
+        say("not measured: CNI's bridge, of the package containernetworking-plugins");
     }
     if Path::new(NETAVARK).is_file() {
         contenders.push(Contender::new("`netavark`: a veth and its address, no guard", netavark(folder)?));
     } else {
-        eprintln!("not measured: netavark, of the package netavark");
+        say("not measured: netavark, of the package netavark");
     }
     Ok(contenders)
 }

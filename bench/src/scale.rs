@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::contender;
 use crate::crowd::{Crowd, Vif};
+use crate::progress::say;
 use crate::report::{Drawing, Report, Table, Value, millis};
 
 /// How often each call is made, unless told otherwise.
@@ -35,7 +36,7 @@ pub(crate) fn measure(rounds: usize, sizes: &[u32], memory_vifs: u32) -> Result<
         [contender::script("dom0net")?, contender::script("guarded-floor")?, contender::script("floor")?];
     let mut crowds = Vec::new();
     for &size in sizes {
-        eprintln!("scale: a host with {size} vifs");
+        say(format_args!("scale: a host with {size} vifs"));
         let mut crowd = Crowd::new()?;
         // The last is plugged by each contender in turn.
         let vifs = crowd.grow(size)?;

@@ -11,6 +11,7 @@ use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 
 use crate::contender;
 use crate::crowd::{Crowd, Vif};
+use crate::progress::say;
 use crate::report::{Drawing, Report, Table, Value, millis};
 
 /// How many at once.
@@ -67,7 +68,7 @@ pub(crate) fn measure(rounds: usize, sizes: &[u32]) -> Result<Report, Box<dyn Er
         for &size in sizes {
             let mut storms: [Vec<Storm>; 2] = Default::default();
             if size <= *most {
-                eprintln!("storm: {size} plugs at once by {title}");
+                say(format_args!("storm: {size} plugs at once by {title}"));
                 let mut crowd = Crowd::new()?;
                 let vifs = crowd.grow(size)?;
                 for _ in 0..rounds {
@@ -131,7 +132,7 @@ fn storm(crowd: &mut Crowd, script: &Path, operation: &str, vifs: &[Vif]) -> Res
     if storm.failed > 0 {
         for vif in vifs {
             if let Some(problem) = crowd.problem(*vif)? {
-                eprintln!("storm: {}: {problem}", vif.device());
+                say(format_args!("storm: {}: {problem}", vif.device()));
                 break;
             }
         }

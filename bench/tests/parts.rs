@@ -7,8 +7,8 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-/// Runs parts, and returns the report of each.
-fn run(parts: &[&str]) -> Option<Vec<Value>> {
+/// The program; none, said out loud, where it cannot be run.
+fn bench() -> Option<&'static Path> {
     let bench = Path::new(env!("CARGO_BIN_EXE_bench"));
     if !nix::unistd::Uid::effective().is_root() {
         testkit::skip!("needs root");
@@ -22,6 +22,12 @@ fn run(parts: &[&str]) -> Option<Vec<Value>> {
         testkit::skip!("needs nft");
         return None;
     }
+    Some(bench)
+}
+
+/// Runs parts, and returns the report of each.
+fn run(parts: &[&str]) -> Option<Vec<Value>> {
+    let bench = bench()?;
     let folder = tempfile::tempdir().unwrap();
     let output = Command::new(bench)
         .args(parts)
@@ -96,4 +102,17 @@ fn the_cards_move_is_measured() {
     let Some(reports) = run(&["handover"]) else { return };
     let clean = reports[0]["tables"].as_array().unwrap().last().unwrap();
     assert!(clean["rows"].as_array().unwrap().iter().all(|row| row["cells"][1]["median"] == 1.0), "{clean}");
+}
+
+#[test]
+fn who_looks_on_may_leave() {
+    let Some(bench) = bench() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(bench);
+    command.args(["scale", "--small", "--into"]).arg(folder.path());
+    let mut child =
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop((child.stdout.take(), child.stderr.take()));
+    assert!(child.wait().unwrap().success());
+    assert_eq!(json(&folder.path().join("scale.json"))["part"], "scale");
 }

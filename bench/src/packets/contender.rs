@@ -2,6 +2,7 @@
 
 use super::path::Kind;
 use crate::contender;
+use crate::progress::say;
 
 /// How packets get from one end to the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +61,7 @@ impl Contender {
             if contender::is_there(program) {
                 all.push(contender);
             } else {
-                eprintln!("not measured: {}, which needs {program}", contender.title());
+                say(format_args!("not measured: {}, which needs {program}", contender.title()));
             }
         }
         all
