@@ -165,13 +165,18 @@ fn problem(path: &str, kind: PathKind) -> Option<PathProblem> {
         Some(PathProblem::Empty)
     } else if path.len() > max {
         Some(PathProblem::TooLong { len: path.len(), max })
-    } else if let Some(character) = path.chars().find(|c| !u8::try_from(*c).is_ok_and(allowed)) {
-        Some(PathProblem::Character(character))
-    } else if path.contains("//") || (path.ends_with('/') && path != "/") {
+    } else if let Some(at) = path.bytes().position(|byte| !allowed(byte)) {
+        // All before it are single bytes.
+        path.get(at..).and_then(|rest| rest.chars().next()).map(PathProblem::Character)
+    } else if has_empty_part(path.as_bytes()) {
         Some(PathProblem::EmptyPart)
     } else {
         None
     }
+}
+
+fn has_empty_part(path: &[u8]) -> bool {
+    path.array_windows().any(|pair| pair == b"//") || (path.ends_with(b"/") && path != b"/")
 }
 
 /// A path that breaks the rules.

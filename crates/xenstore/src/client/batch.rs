@@ -229,6 +229,12 @@ impl Batch {
             .find(|(_, len)| *len > max)
     }
 
+    /// The number of the type of request `index`.
+    pub(super) fn type_of(&self, index: usize) -> Option<u32> {
+        let header = self.bytes.get(self.start_of(index)..)?.first_chunk()?;
+        Some(Header::decode(header).message_type)
+    }
+
     fn start_of(&self, index: usize) -> usize {
         index.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0)
     }

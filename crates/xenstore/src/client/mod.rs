@@ -207,20 +207,18 @@ impl Client {
         let deadline = self.reply_limit.and_then(|limit| Instant::now().checked_add(limit));
         let mut missing = count;
         while missing > 0 {
-            if !self.connection.has_message() && !self.connection.receive(deadline)? {
+            if let Some(message) = self.connection.next_message()? {
+                match self.events.offer(message) {
+                    Ok(true) => {}
+                    Ok(false) => {
+                        replies.accept(message, sent)?;
+                        missing -= 1;
+                    }
+                    Err(violation) => return Err(protocol_error(self.address(), violation)),
+                }
+            } else if !self.connection.receive(deadline)? {
                 let limit = self.reply_limit.unwrap_or_default();
                 return Err(Error::Timeout { address: self.address().to_owned(), limit });
-            }
-            let Some(message) = self.connection.next_message()? else {
-                continue;
-            };
-            match self.events.offer(message) {
-                Ok(true) => {}
-                Ok(false) => {
-                    replies.accept(message, sent)?;
-                    missing -= 1;
-                }
-                Err(violation) => return Err(protocol_error(self.address(), violation)),
             }
         }
         Ok(())

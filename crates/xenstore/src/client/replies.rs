@@ -43,26 +43,28 @@ impl Replies {
     pub(super) fn accept(&mut self, message: Message<'_>, sent: usize) -> Result<(), Error> {
         let Header { message_type, req_id, .. } = message.header;
         let index = req_id.wrapping_sub(self.first_id) as usize;
-        let asked = self.batch.request(index).filter(|_| index < sent);
+        let asked = self.batch.type_of(index).filter(|_| index < sent);
         let slot = self.slots.get_mut(index).filter(|slot| slot.is_none());
-        let (Some((operation, _)), Some(slot)) = (asked, slot) else {
+        let (Some(asked), Some(slot)) = (asked, slot) else {
             return Err(protocol_error(&self.address, Violation::UnexpectedReply { req_id }));
         };
         let start = self.payloads.len();
-        let refused = if message_type == operation.number() {
+        if message_type == asked {
             self.payloads.extend_from_slice(message.payload);
-            None
-        } else if message_type == MessageType::Error.number() {
+            *slot = Some(Slot { start, end: self.payloads.len(), refused: None });
+            return Ok(());
+        }
+        let operation = MessageType::from_number(asked).ok_or(Error::WrongTicket)?;
+        let refused = if message_type == MessageType::Error.number() {
             let name = single_string(message.payload).unwrap_or(message.payload);
-            let code = ErrorCode::from_name(name).ok_or_else(|| {
+            ErrorCode::from_name(name).ok_or_else(|| {
                 let name = String::from_utf8_lossy(name).into_owned();
                 protocol_error(&self.address, Violation::UnknownError { operation, name })
-            })?;
-            Some(code)
+            })?
         } else {
             return Err(protocol_error(&self.address, Violation::WrongType { operation, message_type }));
         };
-        *slot = Some(Slot { start, end: self.payloads.len(), refused });
+        *slot = Some(Slot { start, end: start, refused: Some(refused) });
         Ok(())
     }
 

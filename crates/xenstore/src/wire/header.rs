@@ -24,10 +24,8 @@ impl Header {
     /// Reads a header; every pattern of bits is one.
     #[must_use]
     pub fn decode(bytes: &[u8; HEADER_LEN]) -> Self {
-        let (words, _) = bytes.as_chunks::<4>();
-        let mut numbers = words.iter().map(|word| u32::from_le_bytes(*word));
-        let mut next = || numbers.next().unwrap_or_default();
-        Self { message_type: next(), req_id: next(), tx_id: next(), len: next() }
+        let number = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+        Self { message_type: number(0), req_id: number(4), tx_id: number(8), len: number(12) }
     }
 
     /// The header as it goes on the wire.
@@ -92,6 +90,9 @@ pub enum MessageType {
     DirectoryPart = 22,
 }
 
+/// `RESTRICT`, which has gone long since.
+const GAP: u32 = 20;
+
 impl MessageType {
     /// All types, in the order of their numbers.
     pub const ALL: [Self; 22] = [
@@ -125,10 +126,13 @@ impl MessageType {
         self as u32
     }
 
-    /// The type with this number; `None` for 20 (`RESTRICT`, long gone) and for what newer daemons may have.
+    /// The type with this number; `None` for the gap (20) and for what newer daemons may have.
     #[must_use]
     pub fn from_number(number: u32) -> Option<Self> {
-        Self::ALL.into_iter().find(|message_type| message_type.number() == number)
+        // Each stands at its number, but for the gap.
+        let place = number - u32::from(number > GAP);
+        let found = Self::ALL.get(usize::try_from(place).ok()?).copied();
+        found.filter(|message_type| message_type.number() == number)
     }
 
     /// The name that Xen's documentation uses.
