@@ -62,11 +62,22 @@ impl Guard {
     /// The guard of this port.
     #[must_use]
     pub fn of(port: Port) -> Self {
+        Self { table: Self::table_of(port), name: port.to_string() }
+    }
+
+    /// The name of the table that it is in.
+    pub(super) fn table_of(port: Port) -> String {
         // Domain ids are given out in order; so no table gets full before the others are in use, and few guests have one table, in which
         // all but the first find what guards share already there. That is eighty rules; another guard in the table costs each plug less
         // than a rule.
         let number = port.vif.domid / NEIGHBOURS % TABLES;
-        Self { table: format!("{TABLE_PREFIX}{number:02}"), name: port.to_string() }
+        format!("{TABLE_PREFIX}{number:02}")
+    }
+
+    /// Where it is, as it is shown: table and chain.
+    #[must_use]
+    pub fn place(&self) -> String {
+        [&self.table, "/", &self.name].concat()
     }
 
     pub(super) fn table(&self) -> Table<'_> {
@@ -286,7 +297,7 @@ impl Guard {
 /// Where the guard is: `dom0net-07/vif1.0`.
 impl fmt::Display for Guard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.table, self.name)
+        f.write_str(&self.place())
     }
 }
 

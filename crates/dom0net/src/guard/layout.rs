@@ -54,6 +54,17 @@ impl Layout {
         })
     }
 
+    /// The word for the mode in such a comment.
+    pub(super) fn mode_in(comment: &str) -> Option<&str> {
+        let mut words = comment.split(' ');
+        if words.next()? != FORM {
+            return None;
+        }
+        let [_fingerprint, mode, _sound, _device] =
+            [words.next()?, words.next()?, words.next()?, words.next()?];
+        Some(mode)
+    }
+
     /// The comment.
     pub(super) fn comment(&self) -> String {
         let mut comment = format!("{FORM} {} {} {} {}", self.fingerprint, self.mode, self.sound, self.device);
@@ -107,10 +118,13 @@ mod tests {
             assert!(comment.len() < 127, "{comment}");
             let read = Layout::read(&comment).unwrap();
             assert_eq!(read, layout);
+            assert_eq!(Layout::mode_in(&comment), Some(policy.mode.word()));
             let made: Vec<String> = chains[1..].iter().map(|chain| chain.name.clone()).collect();
             assert_eq!(read.names("vif1.0"), made);
         }
-        assert_eq!(Layout::read("locked 1"), None);
+        for foreign in ["locked 1", &format!("{FORM} 0 locked 3l"), "3 0 locked 3l vif1.0"] {
+            assert_eq!((Layout::read(foreign), Layout::mode_in(foreign)), (None, None), "{foreign}");
+        }
     }
 
     #[test]

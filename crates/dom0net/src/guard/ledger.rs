@@ -3,15 +3,16 @@
 //! Elements cost a plug less than rules or chains, and are read in one piece for all guards of a table.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use netkernel::netlink::Error;
+use netkernel::netlink::{Error, text_of};
 use netkernel::nftables::{Batch, Element, ElementInfo, Field, KeyKind, NfTables, Rule, Statement, Table};
 
 use super::layout::{Layout, hash_of};
 use super::marks;
 use super::owned;
 use super::reason::Reason;
+use crate::vif::Port;
 
 /// The set of guards: by the port's name, with the layout as comment.
 const GUARDS: &str = "guards";
@@ -85,15 +86,28 @@ pub(super) fn noted(filter: &mut NfTables, table: Table<'_>, port: &str) -> Resu
     })
 }
 
-/// What is noted of all guards of a table, by what their ports are [noted as](noted_as).
-pub(super) fn all_noted(filter: &mut NfTables, table: Table<'_>) -> Result<BTreeMap<String, Layout>, Error> {
-    let elements = filter.elements(table, GUARDS)?;
-    Ok(elements.iter().filter_map(|element| Some((name_in(&element.key), layout_of(element)?))).collect())
+/// The modes of all guards of a table.
+pub(super) struct Modes(HashMap<Vec<u8>, String>);
+
+impl Modes {
+    /// Reads them.
+    pub(super) fn of(filter: &mut NfTables, table: Table<'_>) -> Result<Self, Error> {
+        let modes = filter.elements_as(table, GUARDS, |element| {
+            Some((element.key.to_vec(), Layout::mode_in(element.comment.as_deref()?)?.to_owned()))
+        })?;
+        Ok(Self(modes.into_iter().collect()))
+    }
+
+    /// That of the guard of this port, to be asked for once.
+    pub(super) fn take(&mut self, port: &str) -> Option<String> {
+        self.0.remove(&key_of(port)[..])
+    }
 }
 
-/// What all guards of a table are [noted as](noted_as), whichever version of the program noted them.
-pub(super) fn names(filter: &mut NfTables, table: Table<'_>) -> Result<Vec<String>, Error> {
-    Ok(filter.elements(table, GUARDS)?.iter().map(|element| name_in(&element.key)).collect())
+/// The ports whose guards a table has noted, whichever version of the program noted them. Those with the longest names, which are
+/// [noted](noted_as) otherwise, are not among them.
+pub(super) fn ports(filter: &mut NfTables, table: Table<'_>) -> Result<Vec<Port>, Error> {
+    filter.elements_as(table, GUARDS, |element| Port::named(&text_of(element.key)))
 }
 
 /// What guards of a table have dropped, by the name of the device that the frames came from.
@@ -153,9 +167,7 @@ fn key_of(port: &str) -> [u8; 16] {
 
 /// The name of a device that a key begins with.
 pub(super) fn name_in(key: &[u8]) -> String {
-    let key = key.get(..16).unwrap_or(key);
-    let end = key.iter().position(|byte| *byte == 0).unwrap_or(key.len());
-    String::from_utf8_lossy(&key[..end]).into_owned()
+    text_of(key.get(..16).unwrap_or(key)).into_owned()
 }
 
 #[cfg(test)]

@@ -10,17 +10,15 @@ use crate::vif::Port;
 /// The ports that have a guard in the kernel, or what is left of one: old kernels take its chain away with the device, and leave what is
 /// noted of it. In order, each once.
 pub fn guarded_ports(filter: &mut NfTables) -> Result<Vec<Port>, Error> {
-    let mut ports = Vec::new();
-    // Chains that guards share are named after no port.
-    for chain in filter.chains(TableFamily::Netdev)? {
-        if chain.table.starts_with(TABLE_PREFIX) {
-            ports.extend(chain.name.split('-').next().and_then(Port::named));
-        }
-    }
+    let mut ports = filter.chains_as(TableFamily::Netdev, |chain| {
+        // Chains that guards share are named after no port.
+        let port = || chain.name.split('-').next().and_then(Port::named);
+        chain.table.starts_with(TABLE_PREFIX).then(port).flatten()
+    })?;
     for table in filter.tables(TableFamily::Netdev)? {
         if table.name.starts_with(TABLE_PREFIX) {
             let table = Table { family: TableFamily::Netdev, name: &table.name };
-            ports.extend(ledger::names(filter, table)?.iter().filter_map(|name| Port::named(name)));
+            ports.extend(ledger::ports(filter, table)?);
         }
     }
     ports.sort_unstable();

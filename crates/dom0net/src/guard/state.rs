@@ -28,17 +28,17 @@ pub struct GuardState {
 }
 
 impl GuardState {
-    /// The state of a guard on these devices, with what is noted of it and what was dropped of each device of its table.
+    /// The state of a guard of this mode on these devices, with what was dropped of each device of its table.
     pub(super) fn new(
         devices: Vec<String>,
-        layout: Option<&Layout>,
+        mode: Option<String>,
         dropped: &BTreeMap<String, Dropped>,
     ) -> Self {
         let mut sums: Dropped = Reason::ALL.into_iter().map(|reason| (reason, 0)).collect();
         for (reason, frames) in devices.iter().filter_map(|device| dropped.get(device)).flatten() {
             *sums.entry(*reason).or_default() += frames;
         }
-        Self { devices, mode: layout.map(|layout| layout.mode.clone()), dropped: sums }
+        Self { devices, mode, dropped: sums }
     }
 }
 
@@ -203,7 +203,7 @@ impl Guard {
         let Some(chain) = filter.chain(self.table(), &self.name)? else { return Ok(None) };
         let layout = ledger::noted(filter, self.table(), &self.name)?.layout();
         let dropped = ledger::all_dropped(filter, self.table())?;
-        Ok(Some(GuardState::new(chain.devices, layout.as_ref(), &dropped)))
+        Ok(Some(GuardState::new(chain.devices, layout.map(|layout| layout.mode), &dropped)))
     }
 }
 

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use netkernel::netlink::Error;
-use netkernel::nftables::{ChainInfo, NfTables, Table, TableFamily};
+use netkernel::nftables::{NfTables, Table, TableFamily};
 
 use super::install::{Guard, TABLE_PREFIX};
-use super::ledger;
+use super::ledger::{self, Modes};
 use super::state::GuardState;
 use crate::vif::Port;
 
@@ -19,23 +19,26 @@ pub struct Survey {
 impl Survey {
     /// Looks at all of them.
     pub fn take(filter: &mut NfTables) -> Result<Self, Error> {
-        let is_guard = |chain: &ChainInfo| {
+        let guards = filter.chains_as(TableFamily::Netdev, |chain| {
+            if !chain.table.starts_with(TABLE_PREFIX) || chain.name.contains('-') {
+                return None;
+            }
+            // Where nobody looks for it, nothing is a guard.
+            let port = Port::named(&chain.name)?;
+            let table = Some(Guard::table_of(port)).filter(|table| *table == chain.table)?;
             // What an old kernel leaves when the device goes is no guard.
-            chain.table.starts_with(TABLE_PREFIX) && !chain.name.contains('-') && !chain.devices.is_empty()
-        };
-        let mut tables = BTreeMap::<String, Vec<ChainInfo>>::new();
-        for chain in filter.chains(TableFamily::Netdev)?.into_iter().filter(is_guard) {
-            tables.entry(chain.table.clone()).or_default().push(chain);
+            Some((table, (port, chain.devices()))).filter(|(_, (_, devices))| !devices.is_empty())
+        })?;
+        let mut tables = BTreeMap::<String, Vec<(Port, Vec<String>)>>::new();
+        for (table, guard) in guards {
+            tables.entry(table).or_default().push(guard);
         }
         let mut states = HashMap::new();
         for (name, guards) in tables {
             let table = Table { family: TableFamily::Netdev, name: &name };
-            let (layouts, dropped) = (ledger::all_noted(filter, table)?, ledger::all_dropped(filter, table)?);
-            states.extend(guards.into_iter().filter_map(|guard| {
-                // Where nobody looks for it, nothing is a guard.
-                let port = Port::named(&guard.name).filter(|port| Guard::of(*port).table() == table)?;
-                let layout = layouts.get(&*ledger::noted_as(&guard.name));
-                Some((port, GuardState::new(guard.devices, layout, &dropped)))
+            let (mut modes, dropped) = (Modes::of(filter, table)?, ledger::all_dropped(filter, table)?);
+            states.extend(guards.into_iter().map(|(port, devices)| {
+                (port, GuardState::new(devices, modes.take(&port.to_string()), &dropped))
             }));
         }
         Ok(Self { states })

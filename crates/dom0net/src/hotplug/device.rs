@@ -1,5 +1,6 @@
 //! Finding the devices that a call is about.
 
+use std::borrow::Cow;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -53,7 +54,9 @@ pub(super) fn find_bridge(
     let Some(name) = wanted else { return first_bridge(kernel, port) };
     match kernel.route.link(name)? {
         Some(link) if link.is_bridge() => return Ok(bridge(name.clone(), &link)),
-        Some(link) => return Err(Error::NotABridge { name: name.clone(), kind: link.kind }),
+        Some(link) => {
+            return Err(Error::NotABridge { name: name.clone(), kind: link.kind.map(Cow::into_owned) });
+        }
         None => {}
     }
     if let Some(card) = translated(name)

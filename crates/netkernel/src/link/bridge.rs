@@ -105,25 +105,40 @@ pub struct PortOptions {
 }
 
 impl PortOptions {
-    /// The options and their attributes, in one place for writing and reading.
-    fn fields(&mut self) -> [(u16, &mut Option<bool>); 9] {
-        [
-            (IFLA_BRPORT_LEARNING, &mut self.learning),
-            (IFLA_BRPORT_LOCKED, &mut self.locked),
-            (IFLA_BRPORT_ISOLATED, &mut self.isolated),
-            (IFLA_BRPORT_MODE, &mut self.hairpin),
-            (IFLA_BRPORT_GUARD, &mut self.bpdu_guard),
-            (IFLA_BRPORT_UNICAST_FLOOD, &mut self.unicast_flood),
-            (IFLA_BRPORT_MCAST_FLOOD, &mut self.multicast_flood),
-            (IFLA_BRPORT_BCAST_FLOOD, &mut self.broadcast_flood),
-            (IFLA_BRPORT_NEIGH_SUPPRESS, &mut self.neighbour_suppression),
-        ]
+    /// The attributes of the options.
+    const KINDS: [u16; 9] = [
+        IFLA_BRPORT_LEARNING,
+        IFLA_BRPORT_LOCKED,
+        IFLA_BRPORT_ISOLATED,
+        IFLA_BRPORT_MODE,
+        IFLA_BRPORT_GUARD,
+        IFLA_BRPORT_UNICAST_FLOOD,
+        IFLA_BRPORT_MCAST_FLOOD,
+        IFLA_BRPORT_BCAST_FLOOD,
+        IFLA_BRPORT_NEIGH_SUPPRESS,
+    ];
+
+    /// The option of this attribute, in one place for writing and reading.
+    fn field(&mut self, kind: u16) -> Option<&mut Option<bool>> {
+        Some(match kind {
+            IFLA_BRPORT_LEARNING => &mut self.learning,
+            IFLA_BRPORT_LOCKED => &mut self.locked,
+            IFLA_BRPORT_ISOLATED => &mut self.isolated,
+            IFLA_BRPORT_MODE => &mut self.hairpin,
+            IFLA_BRPORT_GUARD => &mut self.bpdu_guard,
+            IFLA_BRPORT_UNICAST_FLOOD => &mut self.unicast_flood,
+            IFLA_BRPORT_MCAST_FLOOD => &mut self.multicast_flood,
+            IFLA_BRPORT_BCAST_FLOOD => &mut self.broadcast_flood,
+            IFLA_BRPORT_NEIGH_SUPPRESS => &mut self.neighbour_suppression,
+            _ => return None,
+        })
     }
 
     pub(super) fn write(&self, message: &mut Message) {
+        let mut options = self.clone();
         message.nested(IFLA_PROTINFO, |port| {
-            for (kind, value) in self.clone().fields() {
-                if let Some(on) = *value {
+            for kind in Self::KINDS {
+                if let Some(on) = options.field(kind).and_then(|value| *value) {
                     port.u8(kind, on.into());
                 }
             }
@@ -132,11 +147,10 @@ impl PortOptions {
 
     pub(super) fn parse(data: &[u8]) -> Self {
         let mut options = Self::default();
-        let mut fields = options.fields();
         // A port has four times as many attributes, and a list has thousands of ports.
         for (kind, payload) in Attributes::new(data) {
-            if let Some((_, value)) = fields.iter_mut().find(|(this, _)| *this == kind) {
-                **value = bool_of(payload);
+            if let Some(value) = options.field(kind) {
+                *value = bool_of(payload);
             }
         }
         options

@@ -1,5 +1,7 @@
 //! Network devices as the kernel tells of them.
 
+use std::borrow::Cow;
+
 use ethernet::MacAddress;
 
 use super::bridge::{BridgeOptions, PortOptions};
@@ -18,7 +20,7 @@ pub struct Link {
     /// Its name. Bytes that are no UTF-8, which the kernel allows, are replaced.
     pub name: String,
     /// The kernel's word for its kind (`bridge`, `veth`, `vlan`…); none for physical and Xen devices.
-    pub kind: Option<String>,
+    pub kind: Option<Cow<'static, str>>,
     /// Its MAC address, when it has one of six octets.
     pub mac: Option<MacAddress>,
     /// The MAC address that the hardware was made with, when it tells.
@@ -30,7 +32,7 @@ pub struct Link {
     /// The index of the bridge or bond that it belongs to.
     pub master: Option<u32>,
     /// The kind of that master, when it belongs to one (`bridge`, `bond`…).
-    pub port_kind: Option<String>,
+    pub port_kind: Option<Cow<'static, str>>,
     /// The index of the device below (of a VLAN) or at the other end (of a veth), perhaps in another namespace.
     pub lower: Option<u32>,
     /// True when that other device is in another namespace.
@@ -103,9 +105,9 @@ impl Link {
         let (mut data, mut port_data) = (None, None);
         for (kind, payload) in Attributes::new(info) {
             match kind {
-                libc::IFLA_INFO_KIND => self.kind = Some(string_of(payload)),
+                libc::IFLA_INFO_KIND => self.kind = Some(kind_of(payload)),
                 libc::IFLA_INFO_DATA => data = Some(payload),
-                libc::IFLA_INFO_SLAVE_KIND => self.port_kind = Some(string_of(payload)),
+                libc::IFLA_INFO_SLAVE_KIND => self.port_kind = Some(kind_of(payload)),
                 libc::IFLA_INFO_SLAVE_DATA => port_data = Some(payload),
                 _ => {}
             }
@@ -163,6 +165,17 @@ impl LinkStatistics {
             received_dropped: counter(6),
             sent_dropped: counter(7),
         }
+    }
+}
+
+/// A kind. Those that a host may have thousands of are not copied.
+fn kind_of(payload: &[u8]) -> Cow<'static, str> {
+    match payload {
+        b"bridge\0" => "bridge".into(),
+        b"veth\0" => "veth".into(),
+        b"vlan\0" => "vlan".into(),
+        b"tun\0" => "tun".into(),
+        _ => string_of(payload).into(),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Reading netlink attributes.
 
+use std::borrow::Cow;
+
 use super::message::ATTRIBUTE_HEADER_LENGTH;
 
 /// The two top bits of an attribute's type say "nested" and "network byte order"; they are no part of its number.
@@ -30,10 +32,12 @@ impl<'a> Attributes<'a> {
 impl<'a> Iterator for Attributes<'a> {
     type Item = (u16, &'a [u8]);
 
+    // A list of thousands of devices has hundreds of thousands of attributes.
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        let header = self.rest.first_chunk::<ATTRIBUTE_HEADER_LENGTH>()?;
-        let length = usize::from(u16::from_ne_bytes([header[0], header[1]]));
-        let kind = u16::from_ne_bytes([header[2], header[3]]) & NLA_TYPE_MASK;
+        let [one, two, three, four] = *self.rest.first_chunk::<ATTRIBUTE_HEADER_LENGTH>()?;
+        let length = usize::from(u16::from_ne_bytes([one, two]));
+        let kind = u16::from_ne_bytes([three, four]) & NLA_TYPE_MASK;
         let payload = self.rest.get(ATTRIBUTE_HEADER_LENGTH..length)?;
         // The last attribute may come without its padding.
         self.rest = self.rest.get(length.next_multiple_of(4)..).unwrap_or_default();
@@ -74,8 +78,16 @@ pub fn u64_be_of(payload: &[u8]) -> Option<u64> {
 /// The payload up to its first NUL, as text. Bytes that are no UTF-8, which device names may have, are replaced.
 #[must_use]
 pub fn string_of(payload: &[u8]) -> String {
+    text_of(payload).into_owned()
+}
+
+/// The same, copied only where bytes are replaced.
+#[must_use]
+pub fn text_of(payload: &[u8]) -> Cow<'_, str> {
     let end = payload.iter().position(|&byte| byte == 0).unwrap_or(payload.len());
-    String::from_utf8_lossy(&payload[..end]).into_owned()
+    let text = &payload[..end];
+    // Nearly always it is text, and then there is no more to look at.
+    str::from_utf8(text).map_or_else(|_| String::from_utf8_lossy(text), Cow::Borrowed)
 }
 
 #[cfg(test)]

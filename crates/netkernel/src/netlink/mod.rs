@@ -6,7 +6,7 @@ mod message;
 mod owned;
 mod socket;
 
-pub use attributes::{Attributes, string_of, u16_of, u32_be_of, u32_of, u64_be_of, u64_of};
+pub use attributes::{Attributes, string_of, text_of, u16_of, u32_be_of, u32_of, u64_be_of, u64_of};
 pub(crate) use error::Context;
 pub use error::{Cause, Error};
 pub use message::{Message, flags};

@@ -1,9 +1,11 @@
 //! Changes of the rule set that take effect together or not at all: tables, chains and rules. Sets are in [`sets`](super::sets).
 
+use std::borrow::Cow;
+
 use super::numbers::{SUBSYSTEM, batch, chain, hook, message, rule, set, table};
 use super::rule::Rule;
 use crate::link::LinkName;
-use crate::netlink::{Attributes, Message, flags, string_of};
+use crate::netlink::{Attributes, Message, flags, string_of, text_of};
 
 /// The families of tables (`NFPROTO_*`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -275,12 +277,12 @@ pub(super) fn comment_userdata(comment: &str) -> Vec<u8> {
 }
 
 /// The comment in the userdata of a rule or chain.
-pub(super) fn comment_in(userdata: &[u8]) -> Option<String> {
+pub(super) fn comment_in(userdata: &[u8]) -> Option<Cow<'_, str>> {
     let mut rest = userdata;
     while let [kind, length, tail @ ..] = rest {
         let value = tail.get(..usize::from(*length))?;
         if *kind == 0 {
-            return Some(string_of(value));
+            return Some(text_of(value));
         }
         rest = &tail[usize::from(*length)..];
     }
@@ -294,8 +296,8 @@ mod tests {
     #[test]
     fn comments_survive_and_are_cut_between_characters() {
         assert_eq!(comment_in(&comment_userdata("mac")).as_deref(), Some("mac"));
-        let long = comment_in(&comment_userdata(&"é".repeat(100))).unwrap();
-        assert_eq!(long, "é".repeat(63));
+        let userdata = comment_userdata(&"é".repeat(100));
+        assert_eq!(comment_in(&userdata).unwrap(), "é".repeat(63));
         assert_eq!(comment_in(&[0, 200, 1]), None);
     }
 

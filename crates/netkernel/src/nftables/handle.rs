@@ -1,5 +1,6 @@
 //! The connection on which the rule set is read and changed.
 
+use std::borrow::Cow;
 use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
 
@@ -9,8 +10,8 @@ use super::numbers::{
     rule, set, table,
 };
 use crate::netlink::{
-    Attributes, Cause, Context, Error, Message, Protocol, Socket, flags, outcome, string_of, u32_be_of,
-    u64_be_of,
+    Attributes, Cause, Context, Error, Message, Protocol, Socket, flags, outcome, string_of, text_of,
+    u32_be_of, u64_be_of,
 };
 use crate::sys;
 
@@ -39,6 +40,18 @@ pub struct TableInfo {
     pub uses: u32,
 }
 
+/// A chain in the kernel's answer: of thousands not all is wanted.
+#[derive(Clone, Debug, Default)]
+pub struct ChainView<'a> {
+    /// The name of its table.
+    pub table: Cow<'a, str>,
+    /// Its name.
+    pub name: Cow<'a, str>,
+    hook: &'a [u8],
+    userdata: &'a [u8],
+    uses: u32,
+}
+
 /// A chain as the kernel tells of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChainInfo {
@@ -63,6 +76,17 @@ pub struct RuleInfo {
     pub chain: String,
     /// Its comment.
     pub comment: Option<String>,
+    /// What its counter says: packets and bytes.
+    pub counted: Option<(u64, u64)>,
+}
+
+/// An element of a set in the kernel's answer.
+#[derive(Clone, Debug)]
+pub struct ElementView<'a> {
+    /// Its value.
+    pub key: &'a [u8],
+    /// Its comment.
+    pub comment: Option<Cow<'a, str>>,
     /// What its counter says: packets and bytes.
     pub counted: Option<(u64, u64)>,
 }
@@ -141,9 +165,18 @@ impl NfTables {
 
     /// The chains of all tables of `family`.
     pub fn chains(&mut self, family: TableFamily) -> Result<Vec<ChainInfo>, Error> {
+        self.chains_as(family, |chain| Some(chain.to_owned()))
+    }
+
+    /// What `read` makes of the chains of all tables of `family`, but for those of which it makes nothing.
+    pub fn chains_as<T>(
+        &mut self,
+        family: TableFamily,
+        mut read: impl FnMut(ChainView<'_>) -> Option<T>,
+    ) -> Result<Vec<T>, Error> {
         let request = request(message::GETCHAIN, family);
         self.socket
-            .dump(&request, Vec::new, |chains, reply| chains.push(ChainInfo::parse(reply.payload)))
+            .dump(&request, Vec::new, |chains, reply| chains.extend(read(ChainView::parse(reply.payload))))
             .attempting(|| format!("list the packet filter chains of family {}", family.word()))
     }
 
@@ -152,7 +185,7 @@ impl NfTables {
         let mut request = request(message::GETCHAIN, table.family);
         request.string(chain::TABLE, table.name);
         request.string(chain::NAME, name);
-        absent_is_none(self.socket.get(&request, |reply| ChainInfo::parse(reply.payload)))
+        absent_is_none(self.socket.get(&request, |reply| ChainView::parse(reply.payload).to_owned()))
             .attempting(|| format!("look up chain {name} in packet filter table {}", table.name))
     }
 
@@ -182,9 +215,20 @@ impl NfTables {
 
     /// The elements of a set, in no order; empty when there is no such set.
     pub fn elements(&mut self, table: Table<'_>, set: &str) -> Result<Vec<ElementInfo>, Error> {
+        self.elements_as(table, set, |element| Some(element.to_owned()))
+    }
+
+    /// What `read` makes of the elements of a set, in no order, but for those of which it makes nothing; empty when there is
+    /// no such set.
+    pub fn elements_as<T>(
+        &mut self,
+        table: Table<'_>,
+        set: &str,
+        mut read: impl FnMut(ElementView<'_>) -> Option<T>,
+    ) -> Result<Vec<T>, Error> {
         let request = request_elements(table, set);
-        let listed = self.socket.dump(&request, Vec::new, |list: &mut Vec<ElementInfo>, reply| {
-            list.extend(parse_elements(reply.payload));
+        let listed = self.socket.dump(&request, Vec::new, |list: &mut Vec<T>, reply| {
+            list.extend(parse_elements(reply.payload).filter_map(&mut read));
         });
         absent_is_none(listed)
             .map(Option::unwrap_or_default)
@@ -199,7 +243,9 @@ impl NfTables {
                 one.nested(element::KEY, |value| value.attribute(data::VALUE, key));
             });
         });
-        let found = self.socket.get(&request, |reply| parse_elements(reply.payload).next());
+        let found = self
+            .socket
+            .get(&request, |reply| parse_elements(reply.payload).next().map(|element| element.to_owned()));
         absent_is_none(found)
             .map(Option::flatten)
             .attempting(|| format!("look up an element of set {set} of packet filter table {}", table.name))
@@ -239,12 +285,12 @@ fn request_elements(table: Table<'_>, set: &str) -> Message {
     request
 }
 
-fn parse_elements(payload: &[u8]) -> impl Iterator<Item = ElementInfo> {
+fn parse_elements(payload: &[u8]) -> impl Iterator<Item = ElementView<'_>> {
     let list = Attributes::new(body(payload)).find(elements::ELEMENTS).map(Attributes::new);
     list.into_iter()
         .flatten()
         .filter(|(kind, _)| *kind == LIST_ELEMENT)
-        .map(|(_, one)| ElementInfo::parse(one))
+        .map(|(_, one)| ElementView::parse(one))
 }
 
 /// What a counter says among its expression's attributes; none for another expression.
@@ -281,27 +327,52 @@ impl TableInfo {
     }
 }
 
-impl ChainInfo {
-    fn parse(payload: &[u8]) -> Self {
-        let attribute = |kind| Attributes::new(body(payload)).find(kind);
-        let mut devices = Vec::new();
-        for (kind, payload) in attribute(chain::HOOK).map(Attributes::new).into_iter().flatten() {
+impl<'a> ChainView<'a> {
+    fn parse(payload: &'a [u8]) -> Self {
+        let mut chain = Self::default();
+        for (kind, payload) in Attributes::new(body(payload)) {
             match kind {
-                hook::DEVICE => devices.push(string_of(payload)),
-                hook::DEVICES => devices.extend(Attributes::new(payload).map(|(_, name)| string_of(name))),
+                chain::TABLE => chain.table = text_of(payload),
+                chain::NAME => chain.name = text_of(payload),
+                chain::USERDATA => chain.userdata = payload,
+                chain::USE => chain.uses = u32_be_of(payload).unwrap_or_default(),
+                chain::HOOK => chain.hook = payload,
                 _ => {}
             }
         }
-        // A chain on one device tells its name twice.
-        devices.dedup();
-        Self {
-            table: attribute(chain::TABLE).map(string_of).unwrap_or_default(),
-            name: attribute(chain::NAME).map(string_of).unwrap_or_default(),
-            comment: attribute(chain::USERDATA).and_then(comment_in),
-            uses: attribute(chain::USE).and_then(u32_be_of).unwrap_or_default(),
-            devices,
+        chain
+    }
+
+    /// The devices that it hooks, in the netdev family.
+    #[must_use]
+    pub fn devices(&self) -> Vec<String> {
+        devices_in(self.hook)
+    }
+
+    fn to_owned(&self) -> ChainInfo {
+        ChainInfo {
+            table: self.table.clone().into_owned(),
+            name: self.name.clone().into_owned(),
+            devices: self.devices(),
+            comment: comment_in(self.userdata).map(Cow::into_owned),
+            uses: self.uses,
         }
     }
+}
+
+/// The devices that a hook is on.
+fn devices_in(hook: &[u8]) -> Vec<String> {
+    let mut devices = Vec::new();
+    for (kind, payload) in Attributes::new(hook) {
+        match kind {
+            hook::DEVICE => devices.push(string_of(payload)),
+            hook::DEVICES => devices.extend(Attributes::new(payload).map(|(_, name)| string_of(name))),
+            _ => {}
+        }
+    }
+    // A chain on one device tells its name twice.
+    devices.dedup();
+    devices
 }
 
 impl RuleInfo {
@@ -314,20 +385,28 @@ impl RuleInfo {
         Self {
             table: attribute(rule::TABLE).map(string_of).unwrap_or_default(),
             chain: attribute(rule::CHAIN).map(string_of).unwrap_or_default(),
-            comment: attribute(rule::USERDATA).and_then(comment_in),
+            comment: attribute(rule::USERDATA).and_then(comment_in).map(Cow::into_owned),
             counted,
         }
     }
 }
 
-impl ElementInfo {
-    fn parse(one: &[u8]) -> Self {
+impl<'a> ElementView<'a> {
+    fn parse(one: &'a [u8]) -> Self {
         let attribute = |kind| Attributes::new(one).find(kind);
         let value = attribute(element::KEY).and_then(|key| Attributes::new(key).find(data::VALUE));
         Self {
-            key: value.map(<[u8]>::to_vec).unwrap_or_default(),
+            key: value.unwrap_or_default(),
             comment: attribute(element::USERDATA).and_then(comment_in),
             counted: attribute(element::EXPRESSION).and_then(counter_in),
+        }
+    }
+
+    fn to_owned(&self) -> ElementInfo {
+        ElementInfo {
+            key: self.key.to_vec(),
+            comment: self.comment.clone().map(Cow::into_owned),
+            counted: self.counted,
         }
     }
 }

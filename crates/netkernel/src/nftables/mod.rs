@@ -28,7 +28,7 @@ mod rule;
 mod sets;
 
 pub use batch::{Batch, Hook, Policy, Table, TableFamily};
-pub use handle::{ChainInfo, ElementInfo, NfTables, RuleInfo, TableInfo};
+pub use handle::{ChainInfo, ChainView, ElementInfo, ElementView, NfTables, RuleInfo, TableInfo};
 pub use rule::{
     Base, Field, Match, Rule, Statement, Test, Verdict, link_name, tracking_state, tracking_status,
 };
