@@ -34,8 +34,12 @@ pub(crate) fn networks(
 ) -> Result<bool, network::Error> {
     let records = Records::of(&Places::from_environment()).all()?;
     // Of which network leftovers were is not known any more.
-    let guarded = arguments.bridge.is_none().then(|| hotplug::GuardedPorts::list(kernel));
-    let links = kernel.route.links()?;
+    let (guarded, links) = if arguments.bridge.is_some() {
+        (None, kernel.route.links()?)
+    } else {
+        let (guarded, links) = hotplug::GuardedPorts::list_beside_links(kernel);
+        (Some(guarded), links?)
+    };
     let mut bridges = inventory::bridges(kernel, &records, &links)?;
     let differences = differences(kernel, &records, arguments)?;
     if let Some(wanted) = &arguments.bridge {
@@ -85,8 +89,7 @@ fn left(ports: &[String]) -> String {
 /// Tells of what vifs have left, where networks are shown one by one.
 pub(crate) fn tell_of_leftovers() {
     let Ok(mut kernel) = Kernel::open() else { return };
-    let guarded = hotplug::GuardedPorts::list(&mut kernel);
-    let Ok(links) = kernel.route.links() else { return };
+    let (guarded, Ok(links)) = hotplug::GuardedPorts::list_beside_links(&mut kernel) else { return };
     out(&left(&leftovers(&mut kernel, guarded, &links)));
 }
 

@@ -16,28 +16,30 @@ pub fn bridges(
     records: &[Record],
     links: &[Link],
 ) -> Result<Vec<Bridge>, netlink::Error> {
-    let addresses = kernel.route.addresses(None)?;
-    let mut bridges: Vec<Bridge> = links
-        .iter()
-        .filter(|link| link.is_bridge())
-        .map(|link| {
-            let ports = Ports::of(link, links);
-            Bridge {
-                name: link.name.clone(),
-                ours: records.iter().any(|record| record.bridge.index == link.index),
-                up: link.is_up(),
-                mac: link.mac,
-                mtu: link.mtu,
-                addresses: addresses
-                    .iter()
-                    .filter(|address| address.link == link.index && !address.is_link_local())
-                    .map(ToString::to_string)
-                    .collect(),
-                uplinks: ports.uplinks,
-                vifs: ports.guests.into_values().collect(),
-            }
-        })
-        .collect();
+    let mut bridges = Vec::new();
+    for link in links.iter().filter(|link| link.is_bridge()) {
+        // Not those of all devices at once: each vif may have one.
+        let addresses = match kernel.route.addresses(Some(link.index)) {
+            // It has just gone.
+            Err(error) if error.is_not_found() => continue,
+            addresses => addresses?,
+        };
+        let ports = Ports::of(link, links);
+        bridges.push(Bridge {
+            name: link.name.clone(),
+            ours: records.iter().any(|record| record.bridge.index == link.index),
+            up: link.is_up(),
+            mac: link.mac,
+            mtu: link.mtu,
+            addresses: addresses
+                .iter()
+                .filter(|address| !address.is_link_local())
+                .map(ToString::to_string)
+                .collect(),
+            uplinks: ports.uplinks,
+            vifs: ports.guests.into_values().collect(),
+        });
+    }
     bridges.sort_by(|one, other| one.name.cmp(&other.name));
     Ok(bridges)
 }

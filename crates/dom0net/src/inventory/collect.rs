@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 use std::panic::resume_unwind;
-use std::thread;
+use std::thread::{self, ScopedJoinHandle};
 
 use netkernel::link::Link;
 use netkernel::netlink;
 
 use super::bridges::bridges;
 use super::model::{Domain, Guard, Inventory, Network, Tap, Traffic};
-use super::store::{self, NODES, OUTLINE};
+use super::store::{self, ALL, Nodes, OUTLINE, SHOWN};
 use crate::guard::{self, Survey};
 use crate::hotplug::{self, GuardedNetwork};
 use crate::network::Records;
@@ -19,12 +19,23 @@ use crate::vif::{self, Port, PortKind};
 /// Finds out who is where. Without xenstore, or without the rights to read packet filters, the rest is still told, and
 /// the problem with it.
 pub fn collect(kernel: &mut Kernel, records: &Records) -> Result<Inventory, netlink::Error> {
+    collect_with(kernel, records, ALL)
+}
+
+/// The same without what no [`listing`](super::listing) and no [`drawing`](super::drawing) has: the UUIDs of domains, the bridges
+/// that were asked for, the states of backends. With thousands of guests these are a third of what is asked of xenstore.
+pub fn collect_shown(kernel: &mut Kernel, records: &Records) -> Result<Inventory, netlink::Error> {
+    collect_with(kernel, records, SHOWN)
+}
+
+fn collect_with(kernel: &mut Kernel, records: &Records, nodes: Nodes) -> Result<Inventory, netlink::Error> {
+    let (route, filter) = kernel.both();
     let (domains, survey, links) = thread::scope(|scope| {
-        // With thousands of guests both take their time.
-        let domains = scope.spawn(|| store::domains(NODES));
-        let survey = kernel.filter().and_then(Survey::take);
-        let links = kernel.route.links();
-        (domains.join().unwrap_or_else(|panic| resume_unwind(panic)), survey, links)
+        // With thousands of guests each takes its time.
+        let domains = scope.spawn(|| store::domains(nodes));
+        let survey = scope.spawn(|| filter.and_then(Survey::take));
+        let links = route.links();
+        (result_of(domains), result_of(survey), links)
     });
     let (links, none) = (links?, Survey::default());
     let mut inventory = assemble(kernel, records, &links, domains, survey.as_ref().unwrap_or(&none))?;
@@ -36,6 +47,10 @@ pub fn collect(kernel: &mut Kernel, records: &Records) -> Result<Inventory, netl
         },
     }
     Ok(inventory)
+}
+
+fn result_of<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 /// What holds for networks as a whole, as far as the configuration says anything of them.
@@ -113,7 +128,7 @@ fn traffic(link: &Link) -> Traffic {
 }
 
 fn guard_of(survey: &Survey, port: Port, device: Option<&str>) -> Guard {
-    let place = guard::Guard::of(port).to_string();
+    let place = guard::Guard::of(port).place();
     let Some(state) = survey.state(port) else { return Guard { place, ..Guard::default() } };
     let dropped = state.dropped.iter().filter(|(_, frames)| **frames > 0);
     Guard {

@@ -8,7 +8,7 @@ mod store;
 mod text;
 
 pub use bridges::bridges;
-pub use collect::{collect, outline};
+pub use collect::{collect, collect_shown, outline};
 pub use drawing::drawing;
 pub use model::{Bridge, Domain, Guard, Inventory, Network, Tap, Traffic, Vif};
 pub use text::{bridge_lines, listing};

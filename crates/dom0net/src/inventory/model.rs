@@ -1,5 +1,6 @@
 //! Who is where, as a value. The JSON of `--json` is this, field by field.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use ethernet::MacAddress;
@@ -134,8 +135,11 @@ pub struct Traffic {
 impl Domain {
     /// What to call it: its name, or its number.
     #[must_use]
-    pub fn title(&self) -> String {
-        self.name.clone().unwrap_or_else(|| format!("domain {}", self.domid))
+    pub fn title(&self) -> Cow<'_, str> {
+        match &self.name {
+            Some(name) => name.into(),
+            None => format!("domain {}", self.domid).into(),
+        }
     }
 }
 

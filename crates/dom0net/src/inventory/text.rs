@@ -1,24 +1,30 @@
 //! The inventory as a table for people.
 
+use std::borrow::Cow;
 use std::fmt::Write;
+use std::iter::repeat_n;
 
 use super::model::{Bridge, Inventory, Network, Vif};
 
+/// What stands in a row. Most of it is shown as it is, and there may be thousands of rows.
+type Row<'a, const COLUMNS: usize> = [Cow<'a, str>; COLUMNS];
+
 /// Rows with their columns under one another.
-fn table(rows: &[Vec<String>]) -> String {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| {
-        rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max().unwrap_or(0)
-    };
-    let widths: Vec<usize> = (0..columns).map(width).collect();
-    let mut text = String::new();
+fn table<const COLUMNS: usize>(rows: &[Row<'_, COLUMNS>]) -> String {
+    let mut widths = [0; COLUMNS];
     for row in rows {
-        let mut line = String::new();
-        for (cell, width) in row.iter().zip(&widths) {
-            // Writing to a string cannot fail.
-            let _ = write!(line, "{cell:width$}  ");
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.chars().count().max(*width);
         }
-        text.push_str(line.trim_end());
+    }
+    let mut text = String::with_capacity(rows.len() * widths.iter().map(|width| width + 2).sum::<usize>());
+    for row in rows {
+        let start = text.len();
+        for (cell, width) in row.iter().zip(widths) {
+            text.push_str(cell);
+            text.extend(repeat_n(' ', width - cell.chars().count() + 2));
+        }
+        text.truncate(start + text[start..].trim_end().len());
         text.push('\n');
     }
     text
@@ -52,7 +58,7 @@ pub fn listing(inventory: &Inventory) -> String {
 /// One line for each bridge.
 #[must_use]
 pub fn bridge_lines(bridges: &[Bridge]) -> String {
-    let head = ["BRIDGE", "STATE", "UPLINK", "GUESTS", "ADDRESSES"].map(Into::into).to_vec();
+    let head = ["BRIDGE", "STATE", "UPLINK", "GUESTS", "ADDRESSES"].map(Cow::Borrowed);
     let rows = bridges.iter().map(|bridge| {
         let state = match (bridge.up, bridge.ours) {
             (true, true) => "up",
@@ -60,12 +66,12 @@ pub fn bridge_lines(bridges: &[Bridge]) -> String {
             (true, false) => "up, not ours",
             (false, false) => "down, not ours",
         };
-        vec![
-            bridge.name.clone(),
+        [
+            bridge.name.as_str().into(),
             state.into(),
-            or_dash(&bridge.uplinks.join(" ")),
-            bridge.vifs.len().to_string(),
-            or_dash(&bridge.addresses.join(" ")),
+            or_dash(bridge.uplinks.join(" ").into()),
+            bridge.vifs.len().to_string().into(),
+            or_dash(bridge.addresses.join(" ").into()),
         ]
     });
     table(&std::iter::once(head).chain(rows).collect::<Vec<_>>())
@@ -73,31 +79,40 @@ pub fn bridge_lines(bridges: &[Bridge]) -> String {
 
 /// One line for each network of whose guests something holds as a whole.
 fn networks(networks: &[Network]) -> String {
-    let head = ["NETWORK", "GUARD", "DROPPED", "HOLDS"].map(Into::into).to_vec();
+    let head = ["NETWORK", "GUARD", "DROPPED", "HOLDS"].map(Cow::Borrowed);
     let rows = networks.iter().map(|network| {
         let state = if network.in_force { "in force" } else { "NOT IN FORCE" };
         let dropped: Vec<String> =
             network.dropped.iter().map(|(reason, packets)| format!("{reason} {packets}")).collect();
-        vec![network.name.clone(), state.into(), or_dash(&dropped.join(", ")), network.policy.clone()]
+        [
+            network.name.as_str().into(),
+            state.into(),
+            or_dash(dropped.join(", ").into()),
+            network.policy.as_str().into(),
+        ]
     });
     table(&std::iter::once(head).chain(rows).collect::<Vec<_>>())
 }
 
 fn vifs(inventory: &Inventory) -> String {
     let head = ["DOMAIN", "ID", "VIF", "DEVICE", "BRIDGE", "MAC", "ADDRESSES", "GUARD", "DROPPED"];
-    let mut rows = vec![head.map(String::from).to_vec()];
+    let mut rows = vec![head.map(Cow::Borrowed)];
     for domain in &inventory.domains {
         for vif in &domain.vifs {
-            rows.push(vec![
+            rows.push([
                 domain.title(),
-                domain.domid.to_string(),
-                vif.devid.to_string(),
-                or_dash(vif.device.as_deref().unwrap_or_default()),
-                or_dash(vif.bridge.as_deref().unwrap_or_default()),
-                or_dash(vif.mac.as_deref().unwrap_or_default()),
-                if vif.ip.is_empty() { "any".into() } else { vif.ip.join(" ") },
+                domain.domid.to_string().into(),
+                vif.devid.to_string().into(),
+                or_dash(vif.device.as_deref().unwrap_or_default().into()),
+                or_dash(vif.bridge.as_deref().unwrap_or_default().into()),
+                or_dash(vif.mac.as_deref().unwrap_or_default().into()),
+                match &vif.ip[..] {
+                    [] => "any".into(),
+                    [one] => one.as_str().into(),
+                    several => several.join(" ").into(),
+                },
                 guard_word(vif).into(),
-                vif.guard.total_dropped().to_string(),
+                vif.guard.total_dropped().to_string().into(),
             ]);
         }
     }
@@ -120,8 +135,8 @@ fn guard_word(vif: &Vif) -> &str {
     }
 }
 
-fn or_dash(text: &str) -> String {
-    if text.is_empty() { "-".into() } else { text.into() }
+fn or_dash(text: Cow<'_, str>) -> Cow<'_, str> {
+    if text.is_empty() { "-".into() } else { text }
 }
 
 #[cfg(test)]
@@ -131,8 +146,8 @@ mod tests {
 
     #[test]
     fn columns_stand_under_one_another() {
-        let rows = [vec!["a".to_string(), "b".into()], vec!["long".into(), "é".into()]];
-        assert_eq!(table(&rows), "a     b\nlong  é\n");
+        let rows = [["a", "b", ""], ["long", "é", ""], ["", "", "c"]].map(|row| row.map(Cow::Borrowed));
+        assert_eq!(table(&rows), "a     b\nlong  é\n         c\n");
     }
 
     #[test]
@@ -149,5 +164,36 @@ mod tests {
             ..Inventory::default()
         };
         assert!(listing(&inventory).contains("NONE"));
+    }
+
+    #[test]
+    fn what_is_not_asked_for_is_not_shown() {
+        let mut vif = Vif {
+            devid: 3,
+            device: Some("vif1.3".into()),
+            mac: Some("00:16:3e:00:00:01".into()),
+            ip: vec!["10.0.0.1".into(), "10.0.0.2".into()],
+            bridge: Some("xenbr0".into()),
+            wanted_bridge: Some("xenbr1".into()),
+            state: Some("closing"),
+            hotplug_status: Some("error".into()),
+            hotplug_error: Some("no such bridge".into()),
+            ..Vif::default()
+        };
+        let shown = |vif: &Vif, uuid: Option<&str>| {
+            let vifs = vec![vif.clone()];
+            let domain = Domain { domid: 1, name: Some("web".into()), uuid: uuid.map(Into::into), vifs };
+            let bridge = Bridge { name: "xenbr0".into(), ..Bridge::default() };
+            let inventory =
+                Inventory { domains: vec![domain], bridges: vec![bridge], ..Inventory::default() };
+            (listing(&inventory), super::super::drawing(&inventory))
+        };
+        let all = shown(&vif, Some("c0ffee"));
+        (vif.wanted_bridge, vif.state) = (None, None);
+        assert_eq!(shown(&vif, None), all);
+        assert!(
+            all.0.contains("10.0.0.1 10.0.0.2") && all.0.contains("web, vif 3: no such bridge"),
+            "{all:?}"
+        );
     }
 }

@@ -39,10 +39,16 @@ impl Kernel {
 
     /// The connection for packet filters.
     pub fn filter(&mut self) -> Result<&mut NfTables, netlink::Error> {
-        match &mut self.filter {
+        self.both().1
+    }
+
+    /// Both connections, for lists that are read at the same time.
+    pub fn both(&mut self) -> (&mut Rtnetlink, Result<&mut NfTables, netlink::Error>) {
+        let filter = match &mut self.filter {
             Some(filter) => Ok(filter),
-            none => Ok(none.insert(NfTables::open()?)),
-        }
+            none => NfTables::open().map(|filter| none.insert(filter)),
+        };
+        (&mut self.route, filter)
     }
 
     /// For a program that ends now: does not wait for the kernel to finish what was deleted.

@@ -126,7 +126,7 @@ impl Uses {
                 self.add(
                     mac,
                     Owner {
-                        name: domain.title(),
+                        name: domain.title().into_owned(),
                         place: format!("running, domain {}, interface {}", domain.domid, vif.devid),
                         kind: Kind::Running(vif.devid),
                     },
