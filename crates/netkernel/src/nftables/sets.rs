@@ -9,8 +9,8 @@ use super::rule::{ANONYMOUS_SET, Field};
 use crate::family::octets;
 use crate::netlink::{Message, flags};
 
-/// How many elements of a map one message holds. The longest, with an IPv6 address and a port, take less than 80 bytes each.
-const ELEMENTS_IN_A_MESSAGE: usize = 512;
+/// How many elements one message holds at most. A list in it has less than 64 KiB; the longest ranges, with keys of 64 bytes, take 160 each.
+const ELEMENTS_IN_A_MESSAGE: usize = 256;
 
 /// What the elements of a set are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,7 +153,6 @@ impl Batch {
 
     /// Adds elements to a map, each with its target ([`Target::value`]): ranges to one of ranges, values to another.
     pub fn add_map_elements(&mut self, table: Table<'_>, name: &str, list: &[(Element, Vec<u8>)]) {
-        // A list in a message has 64 KiB at most.
         for part in list.chunks(ELEMENTS_IN_A_MESSAGE) {
             self.change(message::NEWSETELEM, flags::CREATE, table.family);
             self.messages.string(elements::TABLE, table.name);
@@ -174,11 +173,10 @@ impl Batch {
         let intervals = list.iter().any(|element| element.last.is_some());
         let flags = set::FLAG_ANONYMOUS | set::FLAG_CONSTANT | if intervals { set::FLAG_INTERVAL } else { 0 };
         let id = self.write_set(table, ANONYMOUS_SET, keys, flags, None);
-        self.change(message::NEWSETELEM, flags::CREATE, table.family);
-        if intervals {
-            self.write_elements(table, ANONYMOUS_SET, Some(id), &joined(list));
-        } else {
-            self.write_elements(table, ANONYMOUS_SET, Some(id), list);
+        let joined = if intervals { &joined(list)[..] } else { list };
+        for part in joined.chunks(ELEMENTS_IN_A_MESSAGE) {
+            self.change(message::NEWSETELEM, flags::CREATE, table.family);
+            self.write_elements(table, ANONYMOUS_SET, Some(id), part);
         }
         id
     }
@@ -225,8 +223,10 @@ impl Batch {
 
     /// Adds elements to a set; those that are there already stay.
     pub fn add_elements(&mut self, table: Table<'_>, name: &str, list: &[Element]) {
-        self.change(message::NEWSETELEM, flags::CREATE, table.family);
-        self.write_elements(table, name, None, list);
+        for part in list.chunks(ELEMENTS_IN_A_MESSAGE) {
+            self.change(message::NEWSETELEM, flags::CREATE, table.family);
+            self.write_elements(table, name, None, part);
+        }
     }
 
     /// Adds an element with a comment, a text that `nft list` shows, at most 127 bytes, to a set that does not have it.
@@ -244,8 +244,10 @@ impl Batch {
 
     /// Takes elements out of a set.
     pub fn delete_elements(&mut self, table: Table<'_>, name: &str, list: &[Element]) {
-        self.change(message::DELSETELEM, 0, table.family);
-        self.write_elements(table, name, None, list);
+        for part in list.chunks(ELEMENTS_IN_A_MESSAGE) {
+            self.change(message::DELSETELEM, 0, table.family);
+            self.write_elements(table, name, None, part);
+        }
     }
 
     fn write_elements(&mut self, table: Table<'_>, name: &str, id: Option<u32>, list: &[Element]) {
