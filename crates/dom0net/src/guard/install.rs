@@ -128,6 +128,8 @@ impl Guard {
                 self.add_shared(&mut batch, &sound.compile());
             }
         }
+        // What nobody took away of a guest that had a device of this name would be this one's, too.
+        owned::forget(filter, &mut batch, self.table(), |name| name == parts.device.as_str())?;
         self.add_base_chain(&mut batch, parts.device);
         self.add_parts(&mut batch, parts);
         let result = filter.commit(&batch);
@@ -172,9 +174,16 @@ impl Guard {
             ledger::forget(batch, self.table(), &self.name);
         }
         let stays = stays.map(LinkName::as_str);
-        let was_on = |name: &str| present.names.iter().any(|one| one == name);
+        let mut names = present.names.clone();
+        names.retain(|name| Some(name.as_str()) != stays);
+        if names.iter().any(|name| *name != self.name) {
+            // By now another may have a device of that name.
+            let others = ledger::devices_of_others(filter, self.table(), &self.name)?;
+            names.retain(|name| !others.contains(name));
+        }
+        let was_on = |name: &str| names.iter().any(|one| one == name);
         owned::forget(filter, batch, self.table(), |name| was_on(name) || Some(name) == stays)?;
-        ledger::forget_dropped(filter, batch, self.table(), |name| was_on(name) && Some(name) != stays)
+        ledger::forget_dropped(filter, batch, self.table(), was_on)
     }
 
     fn add_base_chain(&self, batch: &mut Batch, device: &LinkName) {

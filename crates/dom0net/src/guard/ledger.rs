@@ -104,6 +104,19 @@ impl Modes {
     }
 }
 
+/// The names that the devices of all guards of a table but this port's had when these were made.
+pub(super) fn devices_of_others(
+    filter: &mut NfTables,
+    table: Table<'_>,
+    port: &str,
+) -> Result<Vec<String>, Error> {
+    let own = key_of(port);
+    filter.elements_as(table, GUARDS, |element| {
+        let layout = Layout::read(element.comment.as_deref()?)?;
+        (element.key != own).then_some(layout.device)
+    })
+}
+
 /// The ports whose guards a table has noted, whichever version of the program noted them. Those with the longest names, which are
 /// [noted](noted_as) otherwise, are not among them.
 pub(super) fn ports(filter: &mut NfTables, table: Table<'_>) -> Result<Vec<Port>, Error> {

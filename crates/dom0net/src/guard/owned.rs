@@ -22,8 +22,6 @@ use super::sound::Sound;
 const MACS: &str = "macs";
 /// The set of IPv6 addresses.
 const TARGETS: &str = "targets";
-/// How many elements a message has at most: each takes less than 80 bytes of 64 KiB.
-const ELEMENTS_IN_A_MESSAGE: usize = 512;
 
 /// The names of the sets, and fields like those that are looked up in them.
 const SETS: [(&str, [Field; 2]); 2] =
@@ -58,9 +56,7 @@ pub(super) fn forget(
 ) -> Result<(), Error> {
     for (set, _) in SETS {
         let gone: Vec<Element> = keys_of(filter, table, set, &is_of)?.into_iter().map(Element::one).collect();
-        for part in gone.chunks(ELEMENTS_IN_A_MESSAGE) {
-            batch.delete_elements(table, set, part);
-        }
+        batch.delete_elements(table, set, &gone);
     }
     Ok(())
 }
@@ -111,9 +107,7 @@ impl Owned {
     pub(super) fn keep(&self, batch: &mut Batch, table: Table<'_>, device: &LinkName) {
         for ((set, _), keys) in SETS.into_iter().zip(self.keys(device)) {
             let elements: Vec<Element> = keys.into_iter().map(Element::one).collect();
-            for part in elements.chunks(ELEMENTS_IN_A_MESSAGE) {
-                batch.add_elements(table, set, part);
-            }
+            batch.add_elements(table, set, &elements);
         }
     }
 

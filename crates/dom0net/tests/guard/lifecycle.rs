@@ -305,7 +305,7 @@ fn a_guard_whose_chain_went_with_its_device_is_replaced_and_removed() {
 }
 
 /// What the sets that shared chains look up have, as text: the device's name, and how many bytes stand behind it.
-fn owned(filter: &mut NfTables) -> Vec<String> {
+pub(super) fn owned(filter: &mut NfTables) -> Vec<String> {
     let sets = ["macs", "targets"].map(|set| filter.elements(SHARED_TABLE, set).unwrap());
     let mut all: Vec<String> = sets
         .iter()

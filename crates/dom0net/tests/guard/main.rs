@@ -12,6 +12,7 @@ mod lifecycle;
 mod log;
 mod mutants;
 mod offloaded;
+mod owned;
 mod remains;
 mod stage;
 
