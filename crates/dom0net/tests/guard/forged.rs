@@ -202,6 +202,18 @@ fn neighbour_discovery_for_another() {
                 body.extend(VICTIM.octets());
                 unicast(&from_me(you()).icmp(135, 0, &body).hop_limit(255))
             }),
+            ("NA with an option of another kind", {
+                let body = [&[0x60, 0, 0, 0][..], &me().octets(), &[1, 1], &OWN.octets()].concat();
+                unicast(&from_me(you()).icmp(136, 0, &body).hop_limit(255))
+            }),
+            ("NS with an option of another kind", {
+                let body = [&[0; 4][..], &you().octets(), &[2, 1], &OWN.octets()].concat();
+                unicast(&from_me(you()).icmp(135, 0, &body).hop_limit(255))
+            }),
+            ("RS with an option of another kind", {
+                let body = [&[0; 4][..], &[2, 1], &OWN.octets()].concat();
+                multicast(&from_me(v6("ff02::2")).icmp(133, 0, &body).hop_limit(255))
+            }),
             ("DAD for another address", {
                 let packet = Packet::v6(Ipv6Addr::UNSPECIFIED, v6("ff02::1:ff00:2"));
                 multicast(&packet.neighbour_solicitation(you(), None))
@@ -293,6 +305,30 @@ fn being_a_dhcp_server_or_another_client() {
 fn asking_for_anothers_lease_from_nowhere() {
     let discover = DhcpMessage::discover(VICTIM).packet();
     all_drop(&locked(), Reason::Ipv4Source, vec![("a discover", Ethernet::broadcast(OWN).ip(&discover))]);
+    // What would pass if it were UDP.
+    let own = DhcpMessage::discover(OWN).to_bytes();
+    let datagram = [&[0, 68, 0, 67, 0, 0, 0, 0][..], &own].concat();
+    let cases = [("TCP", 6), ("UDP-Lite", 136), ("DCCP", 33)].map(|(name, protocol)| {
+        let packet = Packet::v4([0; 4], [255; 4]).raw(protocol, &datagram);
+        (name, Ethernet::broadcast(OWN).ip(&packet))
+    });
+    all_drop(&locked(), Reason::Ipv4Source, cases.into());
+}
+
+/// Then the source is right, and something else is wrong.
+#[test]
+fn what_is_forged_as_nobody_by_who_may_be_nobody() {
+    let networks = ["0.0.0.0/1", "2001:db8::1/128"];
+    let policy = Policy::locked(OWN, networks.map(|network| network.parse().unwrap()));
+    let discover = DhcpMessage::discover(VICTIM).packet();
+    all_drop(
+        &policy,
+        Reason::Dhcp,
+        vec![
+            ("a discover", Ethernet::broadcast(OWN).ip(&discover)),
+            ("an offer", Ethernet::broadcast(OWN).ip(&Packet::v4([0; 4], [255; 4]).udp(67, 68, b"x"))),
+        ],
+    );
 }
 
 #[test]
