@@ -128,8 +128,10 @@ impl Guard {
                 self.add_shared(&mut batch, &sound.compile());
             }
         }
-        // What nobody took away of a guest that had a device of this name would be this one's, too.
-        owned::forget(filter, &mut batch, self.table(), |name| name == parts.device.as_str())?;
+        if parts.device.as_str() != self.name {
+            // What nobody took away of a guest that had a device of this name would be this one's, too.
+            owned::forget(filter, &mut batch, self.table(), |name| name == parts.device.as_str())?;
+        }
         self.add_base_chain(&mut batch, parts.device);
         self.add_parts(&mut batch, parts);
         let result = filter.commit(&batch);

@@ -103,11 +103,16 @@ impl Owned {
         !self.targets.is_empty()
     }
 
-    /// Puts it into the sets.
+    /// Puts it into the sets. They must have none of its MAC addresses: one that is there was left by somebody, and perhaps not alone.
     pub(super) fn keep(&self, batch: &mut Batch, table: Table<'_>, device: &LinkName) {
         for ((set, _), keys) in SETS.into_iter().zip(self.keys(device)) {
             let elements: Vec<Element> = keys.into_iter().map(Element::one).collect();
-            batch.add_elements(table, set, &elements);
+            if set == MACS {
+                batch.add_new_elements(table, set, &elements);
+            } else {
+                // Each message that fails would be told of, with all that is in it.
+                batch.add_elements(table, set, &elements);
+            }
         }
     }
 

@@ -2,11 +2,12 @@
 
 use dom0net::guard::{Condition, Guard, LinkLocal, Policy};
 use dom0net::vif::PortKind;
+use lab::frame::{Ethernet, Packet};
 use netkernel::nftables::{Batch, Element, NfTables, link_name};
 
 use super::lifecycle::{FIRST, SHARED_TABLE, owned, port, tables, with_devices};
-use super::locked;
 use super::stage::{OWN, VICTIM, name};
+use super::{all_pass, locked};
 
 /// Another guest's policy than that of [`locked`].
 fn others() -> Policy {
@@ -91,11 +92,12 @@ fn what_a_later_version_keeps_of_a_vif_goes_with_its_guard() {
 
 /// Versions of the program that know nothing of these sets leave what is in them.
 #[test]
-fn what_is_left_of_a_device_is_not_the_next_ones() {
+fn what_was_left_of_a_vif_does_not_stay_beside_what_it_has_now() {
     with_devices(&["vif1.0", "vif2.0"], |filter| {
         let (guard, another) = (Guard::of(FIRST), Guard::of(port(2, 0, PortKind::Vif)));
+        let former = Policy::locked(OWN, ["2001:db8::7/128".parse().unwrap()]);
         for is_alone in [true, false] {
-            guard.install(filter, &name("vif1.0"), &others()).unwrap();
+            guard.install(filter, &name("vif1.0"), &former).unwrap();
             if !is_alone {
                 another.install(filter, &name("vif2.0"), &others()).unwrap();
             }
@@ -141,4 +143,19 @@ fn a_guest_may_have_more_addresses_than_a_message_holds() {
         another.remove(filter).unwrap();
         assert_eq!(tables(filter), 0);
     });
+}
+
+#[test]
+fn the_last_of_many_addresses_passes_like_the_first() {
+    let last = "2001:db8::ffff".parse().unwrap();
+    let you = "2001:db8::2".parse().unwrap();
+    let many = (1..600_u32).map(|number| format!("2001:db8::{:x}/128", 2 * number + 1).parse().unwrap());
+    let own = ["10.0.0.1/32", "2001:db8::ffff/128"].map(|own| own.parse().unwrap());
+    let policy = Policy::locked(OWN, many.chain(own));
+    let frame = |packet| Ethernet::new(OWN, VICTIM).ip(&packet);
+    let cases = vec![
+        ("UDP", frame(Packet::v6(last, you).udp(5000, 5001, b"x"))),
+        ("NA", frame(Packet::v6(last, you).solicited_advertisement(last, Some(OWN)))),
+    ];
+    all_pass(&policy, cases);
 }

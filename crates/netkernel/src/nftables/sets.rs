@@ -223,8 +223,17 @@ impl Batch {
 
     /// Adds elements to a set; those that are there already stay.
     pub fn add_elements(&mut self, table: Table<'_>, name: &str, list: &[Element]) {
+        self.write_new_elements(table, name, list, flags::CREATE);
+    }
+
+    /// Adds elements to a set that has none of them.
+    pub fn add_new_elements(&mut self, table: Table<'_>, name: &str, list: &[Element]) {
+        self.write_new_elements(table, name, list, flags::CREATE | flags::EXCLUSIVE);
+    }
+
+    fn write_new_elements(&mut self, table: Table<'_>, name: &str, list: &[Element], flags: u16) {
         for part in list.chunks(ELEMENTS_IN_A_MESSAGE) {
-            self.change(message::NEWSETELEM, flags::CREATE, table.family);
+            self.change(message::NEWSETELEM, flags, table.family);
             self.write_elements(table, name, None, part);
         }
     }
