@@ -250,6 +250,20 @@ fn about_guests_that_chance_has_made() {
     }
 }
 
+/// Those whose guards share most rules: locked, and with no word of protocols and tags.
+#[test]
+fn about_usual_guests_that_chance_has_made() {
+    const POLICIES: usize = 12;
+    let is_usual = |word: &&str| !word.starts_with("protocols") && !word.starts_with("vlans");
+    let usual = |words: String| words.split(' ').filter(is_usual).collect::<Vec<_>>().join(" ");
+    let locked = policies(seed()).filter(|words| !words.contains("mode="));
+    for words in locked.map(usual).take(POLICIES) {
+        if ends_of(&words, frames() / 24, seed()).is_none() {
+            return;
+        }
+    }
+}
+
 /// What is printed for people is what holds.
 #[test]
 fn about_rules_that_were_printed_and_loaded() {
