@@ -1,7 +1,9 @@
 //! The names that a call of `network-bridge` comes down to.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
 use netkernel::link::LinkName;
-use netkernel::route::route_numbers;
+use netkernel::route::{Route, route_numbers};
 use netkernel::{Family, netlink};
 
 use super::arguments::Arguments;
@@ -139,16 +141,15 @@ fn digits_of(name: &LinkName) -> String {
 
 /// The device of the default route: of IPv4, or else of IPv6.
 pub(crate) fn default_device(kernel: &mut Kernel) -> Result<Option<LinkName>, netlink::Error> {
-    for family in [Family::Inet, Family::Inet6] {
-        let routes = kernel.route.routes(family, None)?;
-        let default = routes
-            .iter()
-            .filter(|route| {
-                route.destination_length == 0
-                    && route.table() == route_numbers::TABLE_MAIN
-                    && route.kind == route_numbers::KIND_UNICAST
-            })
-            .min_by_key(|route| route.metric());
+    for (family, elsewhere) in ELSEWHERE {
+        // Refused, too, is what a route says that is there to lose such packets.
+        let default = match kernel.route.route_to(elsewhere).ok().flatten().filter(is_default) {
+            Some(route) => Some(route),
+            // There may be one all the same, behind a rule or another route. All are listed, which are many on a host that routes.
+            None => {
+                kernel.route.routes(family, None)?.into_iter().filter(is_default).min_by_key(Route::metric)
+            }
+        };
         let index = default.and_then(|route| route.link().or_else(|| Some(route.next_hops().next()?.link)));
         let link = index.map(|index| kernel.route.link_at(index)).transpose()?.flatten();
         if let Some(name) = link.and_then(|link| LinkName::new(link.name).ok()) {
@@ -156,6 +157,18 @@ pub(crate) fn default_device(kernel: &mut Kernel) -> Result<Option<LinkName>, ne
         }
     }
     Ok(None)
+}
+
+/// Addresses to which nobody has a route of their own: they stand for documentation (RFC 5737, RFC 3849).
+const ELSEWHERE: [(Family, IpAddr); 2] = [
+    (Family::Inet, IpAddr::V4(Ipv4Addr::new(203, 0, 113, 1))),
+    (Family::Inet6, IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0xffff, 0xffff, 0, 0, 0, 1))),
+];
+
+fn is_default(route: &Route) -> bool {
+    route.destination_length == 0
+        && route.table() == route_numbers::TABLE_MAIN
+        && route.kind == route_numbers::KIND_UNICAST
 }
 
 #[cfg(test)]

@@ -19,6 +19,21 @@ fn start_and_stop_find_what_was_started() {
 }
 
 #[test]
+fn the_default_route_is_found_beside_others() {
+    let Some(wire) = Wire::quick() else { return };
+    wire.host.add_device("eth1");
+    wire.ip("link set eth1 up");
+    // Addresses that nobody has lead elsewhere, or nowhere.
+    for route in ["blackhole 203.0.113.0/24", "203.0.113.0/24 dev eth1", "0.0.0.0/1 dev eth1"] {
+        wire.ip(&format!("route add {route}"));
+        wire.succeeds(&["start"]);
+        assert_eq!(wire.host.master_of("eth0").as_deref(), Some("xenbr0"), "{route}");
+        wire.succeeds(&["stop"]);
+        wire.ip(&format!("route del {route}"));
+    }
+}
+
+#[test]
 fn a_network_that_stands_otherwise_is_not_taken_for_what_was_asked() {
     let Some(wire) = Wire::new() else { return };
     wire.host.add_device("eth1");
