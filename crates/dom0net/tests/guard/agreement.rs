@@ -72,6 +72,8 @@ fn is_honest_packet(policy: &Policy, ip: &IpContent) -> bool {
     match &ip.message {
         // An extension header that the packet ends in: no receiver gets through it.
         Message::Other(0 | 43 | 44 | 60) if ip.source.is_ipv6() => true,
+        // It ends where the ICMPv6 message would begin, and what is behind that looks like one that nobody may send.
+        Message::Other(58) if ip.source.is_ipv6() => is_own || ip.source.is_unspecified(),
         Message::NeighbourSolicitation { target } if ip.source.is_unspecified() => {
             policy.allows_source((*target).into())
         }
