@@ -107,7 +107,7 @@ const ALONE: &[&str] = &["install", "storage", "kernel"];
 const RUN_LIMIT: Duration = Duration::from_mins(21);
 
 /// After this time from the beginning of the checks on, a test program is cut short: the rest is for booting before.
-const END: Duration = Duration::from_mins(19);
+const END: Duration = Duration::from_mins(18);
 
 /// After this time no part of the checks and no test program is begun any more: a machine that is too slow for them skips
 /// them, and says so.
