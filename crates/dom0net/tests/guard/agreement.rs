@@ -72,8 +72,6 @@ fn is_honest_packet(policy: &Policy, ip: &IpContent) -> bool {
     match &ip.message {
         // An extension header that the packet ends in: no receiver gets through it.
         Message::Other(0 | 43 | 44 | 60) if ip.source.is_ipv6() => true,
-        // It ends where the ICMPv6 message would begin, and what is behind that looks like one that nobody may send.
-        Message::Other(58) if ip.source.is_ipv6() => is_own || ip.source.is_unspecified(),
         Message::NeighbourSolicitation { target } if ip.source.is_unspecified() => {
             policy.allows_source((*target).into())
         }
@@ -85,7 +83,10 @@ fn is_honest_packet(policy: &Policy, ip: &IpContent) -> bool {
         }
         Message::Icmp(130 | 134 | 137, _) if ip.source.is_ipv6() => is_own && policy.router,
         Message::Icmp(5 | 9, _) if ip.source.is_ipv4() => is_own && policy.router,
-        Message::Icmp(131 | 132 | 143, _) if ip.source.is_ipv6() => is_own || ip.source.is_unspecified(),
+        // The other one ends where its ICMPv6 message would begin, and what is behind that looks like one of these.
+        Message::Icmp(131 | 132 | 143, _) | Message::Other(58) if ip.source.is_ipv6() => {
+            is_own || ip.source.is_unspecified()
+        }
         Message::Udp(68, 67) if ip.source.is_ipv4() => is_own || ip.source.is_unspecified(),
         Message::Udp(67, _) | Message::Udp(_, 68) if ip.source.is_ipv4() => is_own && policy.dhcp_server,
         Message::Udp(547, _) | Message::Udp(_, 546) if ip.source.is_ipv6() => is_own && policy.dhcp_server,
