@@ -1,10 +1,10 @@
 //! The one place that turns a policy into packet filter rules.
 //!
 //! A guard is one chain at the ingress of its device, which begins with what most frames are: the guest's own IPv4, IPv6 and ARP,
-//! each decided by few comparisons. Whether an IP packet is sound the [shared chains](super::sound) say, and most guests' rarer messages they
-//! know, too, by [what is kept](super::owned) of them. What nothing has accepted is marked with a reason, counted, and dropped by the chain's policy: only *accepting* rules and jumps may decide what is right. A
-//! match on a field that the frame does not have fails, so that a rule that would accept because something is *not* found always
-//! stands behind one that has found the header sound.
+//! each decided by few comparisons. Whether an IP packet is sound the [shared chains](super::sound) say; of most guests they also know
+//! [what is kept](super::owned), and decide about what these say now and then. What nothing has accepted is marked with a reason, counted,
+//! and dropped by the chain's policy: only *accepting* rules and jumps may decide what is right. A match on a field that the frame does not
+//! have fails, so that a rule that would accept because something is *not* found always stands behind one that has found the header sound.
 //!
 //! A VLAN tag is taken off by the kernel before the rules see the frame: what is behind one tag is found in the same
 //! places as without, and goes through the same rules, in a chain of its own. Behind a second tag nothing is found, and nothing passes.

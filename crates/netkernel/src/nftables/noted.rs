@@ -35,16 +35,17 @@ pub(super) fn type_of(fields: &[Field]) -> u32 {
     fields.iter().fold(0, |kinds, field| kinds << 6 | kind(field))
 }
 
-/// What is noted of a set whose keys are of these fields.
-pub(super) fn fields(fields: &[Field]) -> Vec<u8> {
-    let parts = (0..).zip(fields).flat_map(|(number, field)| note(number, &described(*field)));
-    let all = expressed(expression::CONCATENATION, &parts.collect::<Vec<u8>>());
-    [number(KEY_BYTE_ORDER, 0), note(KEY_TYPEOF, &all)].concat()
+/// What is noted of a set whose keys are of these fields; none if one of them is of another kind than those that are known here.
+pub(super) fn fields(fields: &[Field]) -> Option<Vec<u8>> {
+    let parts: Option<Vec<Vec<u8>>> =
+        (0..).zip(fields).map(|(number, field)| Some(note(number, &described(*field)?))).collect();
+    let all = expressed(expression::CONCATENATION, &parts?.concat());
+    Some([number(KEY_BYTE_ORDER, 0), note(KEY_TYPEOF, &all)].concat())
 }
 
-fn described(field: Field) -> Vec<u8> {
+fn described(field: Field) -> Option<Vec<u8>> {
     const META_KEY: u8 = 0;
-    match field {
+    Some(match field {
         Field::Payload { base, offset, length } => {
             let bits = |bytes: u32| bytes * 8;
             let parts = [
@@ -57,9 +58,11 @@ fn described(field: Field) -> Vec<u8> {
             ];
             expressed(expression::PAYLOAD, &parts.concat())
         }
-        // Of others there are none.
-        _ => expressed(expression::META, &number(META_KEY, libc::NFT_META_IIFNAME.cast_unsigned())),
-    }
+        Field::InputLink => {
+            expressed(expression::META, &number(META_KEY, libc::NFT_META_IIFNAME.cast_unsigned()))
+        }
+        _ => return None,
+    })
 }
 
 fn expressed(kind: u32, data: &[u8]) -> Vec<u8> {
@@ -91,7 +94,8 @@ mod tests {
             &[1, 38, 0, 4, 7, 0, 0, 0, 1, 30, 0, 4, 0, 0, 0, 0, 1, 4, 0, 0, 0, 0],
             &[2, 4, 2, 0, 0, 0, 3, 4, 64, 0, 0, 0, 4, 4, 48, 0, 0, 0],
         ];
-        assert_eq!(fields(&key), nfts.concat());
+        assert_eq!(fields(&key), Some(nfts.concat()));
+        assert_eq!(fields(&[Field::InputLink, Field::OutputLink]), None);
         assert_eq!(type_of(&key), 0xa44);
     }
 }

@@ -135,14 +135,11 @@ impl Batch {
     /// Of fields there may be [`Field::InputLink`] and bytes of the packet ([`Field::Payload`]).
     pub fn ensure_set_of(&mut self, table: Table<'_>, name: &str, fields: &[Field]) {
         self.change(message::NEWSET, flags::CREATE, table.family);
-        self.messages.string(set::TABLE, table.name);
-        self.messages.string(set::NAME, name);
-        self.messages.u32_be(set::FLAGS, 0);
         let words = fields.iter().map(|field| field.words()).sum::<u32>();
-        self.messages.u32_be(set::KEY_TYPE, noted::type_of(fields));
-        self.messages.u32_be(set::KEY_LENGTH, 4 * words);
-        self.messages.u32_be(set::ID, self.count);
-        self.messages.attribute(set::USERDATA, &noted::fields(fields));
+        self.begin_set(table, name, (noted::type_of(fields), 4 * words), 0);
+        if let Some(note) = noted::fields(fields) {
+            self.messages.attribute(set::USERDATA, &note);
+        }
     }
 
     /// Makes a map from keys to targets. `intervals`: its keys are ranges.
@@ -198,19 +195,24 @@ impl Batch {
         id
     }
 
-    /// What all new sets say of themselves. Returns the set's number in this batch.
+    /// What sets of one kind of keys say of themselves. Returns the set's number in this batch.
     fn describe_set(&mut self, table: Table<'_>, name: &str, keys: KeyKind, flags: u32) -> u32 {
+        let id = self.begin_set(table, name, keys.type_and_length(), flags);
+        if keys == KeyKind::LinkName {
+            self.messages.attribute(set::USERDATA, &set::KEYS_IN_MACHINE_ORDER);
+        }
+        id
+    }
+
+    /// What all new sets say of themselves. Returns the set's number in this batch.
+    fn begin_set(&mut self, table: Table<'_>, name: &str, (kind, length): (u32, u32), flags: u32) -> u32 {
         let id = self.count;
-        let (kind, length) = keys.type_and_length();
         self.messages.string(set::TABLE, table.name);
         self.messages.string(set::NAME, name);
         self.messages.u32_be(set::FLAGS, flags);
         self.messages.u32_be(set::KEY_TYPE, kind);
         self.messages.u32_be(set::KEY_LENGTH, length);
         self.messages.u32_be(set::ID, id);
-        if keys == KeyKind::LinkName {
-            self.messages.attribute(set::USERDATA, &set::KEYS_IN_MACHINE_ORDER);
-        }
         id
     }
 
