@@ -23,6 +23,8 @@ fn the_default_route_is_found_beside_others() {
     let Some(wire) = Wire::quick() else { return };
     wire.host.add_device("eth1");
     wire.ip("link set eth1 up");
+    // That of IPv6 would be found in its place.
+    wire.ip("-6 route del default");
     // Addresses that nobody has lead elsewhere, or nowhere.
     for route in ["blackhole 203.0.113.0/24", "203.0.113.0/24 dev eth1", "0.0.0.0/1 dev eth1"] {
         wire.ip(&format!("route add {route}"));
