@@ -16,16 +16,15 @@ use ipnet::IpNet;
 use netkernel::nftables::{Element, Field, KeyKind, Match, Rule, Statement, Test, Verdict};
 
 use super::frame::{
-    ARP_SENDER_ADDRESS, IPV4_SOURCE, IPV6_SOURCE, ND_TARGET, arp_is_request, arp_is_sound, arp_sender,
-    arp_sender_is_nobody, arp_sender_mac, comes_from, comes_from_as, dhcp_client_is, dhcp_is_request,
-    ethertype, goes_to_no_reserved_group, inner_type_is, ipv4_source_is_unspecified,
-    ipv6_source_is_specified, ipv6_source_is_unspecified, is_a_length, is_from_a_dhcp_client_port,
-    is_none_of, is_of_vlan, is_whole_ipv4_packet, nd_link_layer_option, octets, outer_type_is, protocol,
-    transport_is,
+    ARP_SENDER_ADDRESS, IPV4_SOURCE, IPV6_SOURCE, ND_TARGET, NdOption, arp_is_sound, arp_sender,
+    arp_sender_is_nobody, arp_sender_mac, comes_from, comes_from_as, dhcp_client_is, ethertype,
+    goes_to_no_reserved_group, inner_type_is, ipv6_source_is_specified, is_a_length, is_none_of, is_of_vlan,
+    nd_link_layer_option, octets, outer_type_is,
 };
-use super::marks::{self, Form};
+use super::marks;
 use super::owned::Owned;
 use super::policy::{LLC, Mode, Policy, Protocols, Vlans};
+use super::rare::{self, Own};
 use super::reason::Reason;
 use super::sound::{Shared, Sound, say};
 
@@ -107,13 +106,13 @@ impl Compiler<'_> {
             rules.extend(self.arp(layer));
         }
         if layer == Layer::Outer && Owned::suffices(self.policy) {
-            rules.push(self.jump(self.own_mac(layer), Shared::Own));
+            rules.push(self.sound.jump(self.own_mac(layer), Shared::Own));
             rules.extend(self.own_networks_as_targets());
         } else {
             rules.extend(self.rare(layer));
         }
         // Says why, counts, perhaps tells the log. That the frame is dropped is the chain's policy.
-        rules.push(self.jump([], Shared::Count));
+        rules.push(self.sound.jump([], Shared::Count));
         rules.extend(self.logged());
         rules
     }
@@ -122,19 +121,24 @@ impl Compiler<'_> {
     fn rare(&self, layer: Layer) -> Vec<Rule> {
         let looks_into = |kind: [u8; 2]| self.policy.protocols.allow(u16::from_be_bytes(kind));
         let is_locked = self.policy.mode == Mode::Locked;
+        let own = Compared { compiler: self, layer };
         let mut rules = Vec::new();
         if looks_into(ethertype::ARP) && is_locked {
-            rules.push(self.arp_probe(layer));
+            rules.push(rare::arp_probe(&own));
+        }
+        if looks_into(ethertype::IPV4) && is_locked && !self.is_own(Ipv4Addr::UNSPECIFIED.into()) {
+            rules.push(rare::dhcp_from_nobody(&own));
         }
         if looks_into(ethertype::IPV4) && (is_locked || !self.policy.dhcp_server) {
-            rules.extend(self.dhcp_requests(layer));
+            rules.push(rare::dhcp_request(&own, &self.sound));
         }
         if looks_into(ethertype::IPV6) && is_locked {
-            rules.extend(self.neighbour_discovery(layer));
+            rules.extend(rare::neighbour_discovery(&own, &self.sound));
+            rules.extend(self.own_targets());
         }
         rules.extend(self.other_protocols(layer));
         if layer == Layer::Outer && Sound::explains(self.policy) {
-            rules.push(self.jump(self.own_mac(layer), Shared::Unmarked));
+            rules.push(self.sound.jump(self.own_mac(layer), Shared::Unmarked));
         } else {
             rules.extend(self.explained(layer));
         }
@@ -144,7 +148,7 @@ impl Compiler<'_> {
     /// Packets of this type from one of these sources go through a shared chain, which accepts the sound ones.
     fn own_packets(&self, layer: Layer, kind: [u8; 2], sources: Vec<Vec<Match>>, chain: Shared) -> Vec<Rule> {
         let sources = if self.policy.mode == Mode::Locked { sources } else { vec![Vec::new()] };
-        let jump = |source| self.jump(self.is(layer, kind).into_iter().chain(source), chain);
+        let jump = |source| self.sound.jump(self.is(layer, kind).into_iter().chain(source), chain);
         sources.into_iter().map(jump).collect()
     }
 
@@ -161,16 +165,6 @@ impl Compiler<'_> {
         }
     }
 
-    /// A probe (RFC 5227): is this address free?
-    fn arp_probe(&self, layer: Layer) -> Rule {
-        let nobody = IpNet::from(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-        let sender = match self.macs[..] {
-            [mac] => vec![arp_sender(mac, nobody)],
-            _ => vec![arp_sender_mac(&self.macs), arp_sender_is_nobody()],
-        };
-        accept(self.is(layer, ethertype::ARP).into_iter().chain([arp_is_request()]).chain(sender))
-    }
-
     /// What tells that the sender of an ARP message is the guest; one of them must hold.
     fn arp_senders(&self) -> Vec<Vec<Match>> {
         match self.macs[..] {
@@ -184,58 +178,10 @@ impl Compiler<'_> {
         }
     }
 
-    /// What a DHCP client says, for itself. No fragments: a later one could overwrite whom it speaks for.
-    fn dhcp_requests(&self, layer: Layer) -> Vec<Rule> {
-        let mut rules = Vec::new();
-        if self.policy.mode == Mode::Locked && !self.is_own(Ipv4Addr::UNSPECIFIED.into()) {
-            let mut from_nobody = self.is(layer, ethertype::IPV4);
-            from_nobody.extend([ipv4_source_is_unspecified(), transport_is(protocol::UDP)]);
-            rules.push(Rule {
-                matches: from_nobody,
-                statements: vec![marks::set(marks::of_form(Form::DhcpRequest, Reason::Ipv4Source))],
-                comment: None,
-            });
-        }
-        let mut is_request = vec![
-            marks::has_form(Form::DhcpRequest),
-            is_whole_ipv4_packet(),
-            is_from_a_dhcp_client_port(),
-            dhcp_is_request(),
-        ];
-        if self.policy.mode != Mode::Open {
-            is_request.push(dhcp_client_is(&self.macs));
-        }
-        rules.push(self.pass(is_request));
-        rules
-    }
-
-    /// Neighbour discovery that names the guest's own MAC address, or one of its addresses. The marks tell that the packet has the form
-    /// for it, and that its source is right.
-    fn neighbour_discovery(&self, layer: Layer) -> Vec<Rule> {
-        let mark = |form| marks::of_form(form, Reason::Neighbour);
-        let with_option = |form, offset, kind| {
-            [vec![marks::is(mark(form))], nd_link_layer_option(offset, kind, &self.macs)].concat()
-        };
-        let mut from_nobody = self.is(layer, ethertype::IPV6);
-        from_nobody.push(ipv6_source_is_unspecified());
-        let mut rules = vec![
-            self.jump(from_nobody, Shared::Unspecified),
-            self.pass(with_option(Form::NeighbourSolicitation, 24, 1)),
-            self.pass(with_option(Form::RouterSolicitation, 8, 1)),
-            Rule {
-                matches: with_option(Form::NeighbourAdvertisement, 24, 2),
-                statements: vec![marks::set(mark(Form::Target))],
-                comment: None,
-            },
-        ];
-        rules.extend(self.own_targets());
-        rules
-    }
-
-    /// Neighbour discovery that has the right form passes if its target is one of the guest's addresses.
+    /// Neighbour discovery for one of the guest's addresses.
     fn own_targets(&self) -> Vec<Rule> {
-        let is_form = || marks::is(marks::of_form(Form::Target, Reason::Neighbour));
-        self.own_ipv6(ND_TARGET).into_iter().map(|own| self.pass(vec![is_form(), own])).collect()
+        let own = self.own_ipv6(ND_TARGET).into_iter();
+        own.map(|is_own| rare::target(is_own, &self.sound)).collect()
     }
 
     /// The same where the guest has networks, which cannot be looked up.
@@ -358,15 +304,34 @@ impl Compiler<'_> {
     fn tagged_chain(&self) -> String {
         format!("{}-{TAGGED}", self.name)
     }
+}
 
-    fn jump(&self, conditions: impl IntoIterator<Item = Match>, chain: Shared) -> Rule {
-        let jump = Statement::Verdict(Verdict::Jump(self.sound.chain(chain).into()));
-        Rule { matches: conditions.into_iter().collect(), statements: vec![jump], comment: None }
+/// Each field is compared with what the policy says is the guest's own.
+struct Compared<'a> {
+    compiler: &'a Compiler<'a>,
+    layer: Layer,
+}
+
+impl Own for Compared<'_> {
+    fn frame(&self, kind: [u8; 2]) -> Vec<Match> {
+        self.compiler.is(self.layer, kind)
     }
 
-    /// If all of this holds, the packet is right after all.
-    fn pass(&self, conditions: Vec<Match>) -> Rule {
-        goto(conditions, self.sound.chain(Shared::Pass))
+    fn arp_sender_without_address(&self) -> Vec<Match> {
+        let nobody = IpNet::from(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+        match self.compiler.macs[..] {
+            [mac] => vec![arp_sender(mac, nobody)],
+            _ => vec![arp_sender_mac(&self.compiler.macs), arp_sender_is_nobody()],
+        }
+    }
+
+    fn dhcp_client(&self) -> Vec<Match> {
+        let is_held = self.compiler.policy.mode != Mode::Open;
+        is_held.then(|| dhcp_client_is(&self.compiler.macs)).into_iter().collect()
+    }
+
+    fn link_layer_option(&self, option: NdOption, kind: u8) -> Vec<Match> {
+        vec![nd_link_layer_option(option, kind, &self.compiler.macs)]
     }
 }
 
@@ -405,7 +370,7 @@ fn address_tests(field: Field, networks: &[IpNet]) -> Vec<Match> {
     vec![Match { field, mask: None, test: Test::OneOf(KeyKind::Number(length), elements) }]
 }
 
-fn goto(matches: Vec<Match>, chain: String) -> Rule {
+pub(super) fn goto(matches: Vec<Match>, chain: String) -> Rule {
     Rule { matches, statements: vec![Statement::Verdict(Verdict::Goto(chain.into()))], comment: None }
 }
 

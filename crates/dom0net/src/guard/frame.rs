@@ -109,10 +109,34 @@ pub(super) const ND_TARGET: Field = Field::transport(8, 16);
 pub(super) const ARP_SENDER: [Field; 2] = [Field::InputLink, Field::network(8, 6)];
 /// The name of the device, and the client of a DHCP message (`chaddr`).
 pub(super) const DHCP_CLIENT: [Field; 2] = [Field::InputLink, Field::transport(8 + 28, 6)];
-/// The name of the device, and the MAC address in an option of neighbour discovery that begins at byte 8.
-pub(super) const ND_OPTION_AT_8: [Field; 2] = [Field::InputLink, Field::transport(10, 6)];
-/// The same for one that begins at byte 24.
-pub(super) const ND_OPTION_AT_24: [Field; 2] = [Field::InputLink, Field::transport(26, 6)];
+
+/// Where the option of neighbour discovery begins.
+#[derive(Clone, Copy)]
+pub(super) enum NdOption {
+    /// Behind the header, in a message without a target.
+    BehindHeader,
+    /// Behind the target.
+    BehindTarget,
+}
+
+impl NdOption {
+    const fn offset(self) -> u32 {
+        match self {
+            Self::BehindHeader => 8,
+            Self::BehindTarget => 24,
+        }
+    }
+
+    /// The name of the device, and the MAC address in the option.
+    pub(super) const fn owner(self) -> &'static [Field] {
+        const BEHIND_HEADER: [Field; 2] = [Field::InputLink, Field::transport(8 + 2, 6)];
+        const BEHIND_TARGET: [Field; 2] = [Field::InputLink, Field::transport(24 + 2, 6)];
+        match self {
+            Self::BehindHeader => &BEHIND_HEADER,
+            Self::BehindTarget => &BEHIND_TARGET,
+        }
+    }
+}
 
 pub(super) fn ipv4_source_is_unspecified() -> Match {
     Match::is(IPV4_SOURCE, [0; 4])
@@ -275,15 +299,16 @@ pub(super) fn is_plain_nd(payload_length: u16) -> Match {
     Match::is(Field::network(4, 4), [high, low, protocol::ICMPV6, 255])
 }
 
-/// At this offset begins a link-layer address option of this type (1 source, 2 target).
-pub(super) fn nd_option_is(offset: u32, kind: u8) -> Match {
-    Match::is(Field::transport(offset, 2), [kind, 1])
+/// The option is a link-layer address option of this type (1 source, 2 target).
+pub(super) fn nd_option_is(option: NdOption, kind: u8) -> Match {
+    Match::is(Field::transport(option.offset(), 2), [kind, 1])
 }
 
-/// A link-layer address option of this type (1 source, 2 target) at this offset, with one of these addresses.
-pub(super) fn nd_link_layer_option(offset: u32, kind: u8, macs: &[MacAddress]) -> Vec<Match> {
-    let option = |mac: &MacAddress| [&[kind, 1][..], &mac.octets()].concat();
-    vec![one_of(Field::transport(offset, 8), KeyKind::Number(8), macs.iter().map(option).collect())]
+/// A link-layer address option of this type (1 source, 2 target), with one of these addresses.
+pub(super) fn nd_link_layer_option(option: NdOption, kind: u8, macs: &[MacAddress]) -> Match {
+    let content = |mac: &MacAddress| [&[kind, 1][..], &mac.octets()].concat();
+    let contents = macs.iter().map(content).collect();
+    one_of(Field::transport(option.offset(), 8), KeyKind::Number(8), contents)
 }
 
 /// A nonce option (RFC 3971, 5.3.2) of eight bytes at this offset: what enhanced duplicate address detection

@@ -19,6 +19,7 @@ mod network_rules;
 mod nft;
 mod owned;
 mod policy;
+mod rare;
 mod reason;
 mod shared;
 mod sound;

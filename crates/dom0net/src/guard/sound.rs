@@ -7,20 +7,20 @@
 
 use netkernel::nftables::{Match, Rule, Statement, Verdict};
 
-use super::compile::{Chain, accept};
+use super::compile::{Chain, accept, goto};
 use super::frame::{
-    ARP_SENDER, DHCP_CLIENT, FRAGMENT_HEADER, ND_OPTION_AT_8, ND_OPTION_AT_24, arp_is_request,
-    arp_sender_is_nobody, destination_port, destination_port_is_outside, dhcp_is_not_relayed,
-    dhcp_is_request, dhcpv6_is_not_relayed, ethertype, fragments_extension_headers, has_fragment_header,
-    has_transport_header, ipv4_source_is_unspecified, ipv6_source_is_unspecified, is_from_a_dhcp_client_port,
-    is_later_ipv4_fragment, is_later_ipv6_fragment, is_mld_form, is_plain_nd, is_whole_ipv4_packet,
-    message_type, nd_nonce_option, nd_option_is, next_header_is, next_header_is_not, outer_type_is, protocol,
-    source_port_is_not, transport_is, transport_is_not,
+    ARP_SENDER, DHCP_CLIENT, FRAGMENT_HEADER, NdOption, arp_sender_is_nobody, destination_port,
+    destination_port_is_outside, dhcp_is_not_relayed, dhcpv6_is_not_relayed, ethertype,
+    fragments_extension_headers, has_fragment_header, has_transport_header, is_later_ipv4_fragment,
+    is_later_ipv6_fragment, is_mld_form, is_plain_nd, message_type, nd_nonce_option, nd_option_is,
+    next_header_is, next_header_is_not, outer_type_is, protocol, source_port_is_not, transport_is,
+    transport_is_not,
 };
 use super::ledger;
 use super::marks::{self, Form};
 use super::owned::{is_own_mac, is_own_target};
 use super::policy::{Mode, Policy, Protocols, Vlans};
+use super::rare::{self, Own};
 use super::reason::Reason;
 
 /// What the names of the shared chains begin with.
@@ -163,65 +163,27 @@ impl Sound {
         }
     }
 
-    /// The same as the rules of guards that do not keep what they own: `Compiler::arp`, `dhcp_requests` and `neighbour_discovery`.
+    /// What a guest of a guard that keeps what it owns says now and then, and why its frames are dropped: `Compiler::rare` for the others.
     fn own(&self) -> Vec<Rule> {
-        let jump = |conditions: Vec<Match>, chain| {
-            let jump = Statement::Verdict(Verdict::Jump(self.chain(chain).into()));
-            Rule { matches: conditions, statements: vec![jump], comment: None }
-        };
-        let pass = |conditions: Vec<Match>| {
-            let goto = Statement::Verdict(Verdict::Goto(self.chain(Shared::Pass).into()));
-            Rule { matches: conditions, statements: vec![goto], comment: None }
-        };
-        let mark = |form| marks::of_form(form, Reason::Neighbour);
-        vec![
-            // A probe (RFC 5227): is this address free?
-            accept([
-                outer_type_is(ethertype::ARP),
-                arp_is_request(),
-                arp_sender_is_nobody(),
-                is_own_mac(&ARP_SENDER),
-            ]),
-            Rule {
-                matches: vec![
-                    outer_type_is(ethertype::IPV4),
-                    ipv4_source_is_unspecified(),
-                    transport_is(protocol::UDP),
-                ],
-                statements: vec![marks::set(marks::of_form(Form::DhcpRequest, Reason::Ipv4Source))],
-                comment: None,
-            },
-            pass(vec![
-                marks::has_form(Form::DhcpRequest),
-                is_whole_ipv4_packet(),
-                is_from_a_dhcp_client_port(),
-                dhcp_is_request(),
-                dhcp_is_not_relayed(),
-                is_own_mac(&DHCP_CLIENT),
-            ]),
-            jump(vec![outer_type_is(ethertype::IPV6), ipv6_source_is_unspecified()], Shared::Unspecified),
-            pass(vec![
-                marks::is(mark(Form::NeighbourSolicitation)),
-                nd_option_is(24, 1),
-                is_own_mac(&ND_OPTION_AT_24),
-            ]),
-            pass(vec![
-                marks::is(mark(Form::RouterSolicitation)),
-                nd_option_is(8, 1),
-                is_own_mac(&ND_OPTION_AT_8),
-            ]),
-            Rule {
-                matches: vec![
-                    marks::is(mark(Form::NeighbourAdvertisement)),
-                    nd_option_is(24, 2),
-                    is_own_mac(&ND_OPTION_AT_24),
-                ],
-                statements: vec![marks::set(mark(Form::Target))],
-                comment: None,
-            },
-            pass(vec![marks::is(mark(Form::Target)), is_own_target()]),
-            jump(Vec::new(), Shared::Unmarked),
-        ]
+        let mut rules = vec![
+            rare::arp_probe(&LookedUp),
+            rare::dhcp_from_nobody(&LookedUp),
+            rare::dhcp_request(&LookedUp, self),
+        ];
+        rules.extend(rare::neighbour_discovery(&LookedUp, self));
+        rules.extend([rare::target(is_own_target(), self), self.jump([], Shared::Unmarked)]);
+        rules
+    }
+
+    /// Goes through a shared chain if all of this holds, and on.
+    pub(super) fn jump(&self, conditions: impl IntoIterator<Item = Match>, chain: Shared) -> Rule {
+        let jump = Statement::Verdict(Verdict::Jump(self.chain(chain).into()));
+        Rule { matches: conditions.into_iter().collect(), statements: vec![jump], comment: None }
+    }
+
+    /// If all of this holds, the packet is right after all.
+    pub(super) fn pass(&self, conditions: Vec<Match>) -> Rule {
+        goto(conditions, self.chain(Shared::Pass))
     }
 
     fn ipv4(&self) -> Vec<Rule> {
@@ -334,6 +296,28 @@ impl Sound {
         rules.extend(forms.map(|(form, plain)| back_with(mark(form), plain)));
         rules.push(say(Reason::Neighbour, []));
         rules
+    }
+}
+
+/// Each field is looked up, by the name of the device, in the sets of the table. That the frame comes from the guest's MAC address, its own
+/// chain has found.
+struct LookedUp;
+
+impl Own for LookedUp {
+    fn frame(&self, kind: [u8; 2]) -> Vec<Match> {
+        vec![outer_type_is(kind)]
+    }
+
+    fn arp_sender_without_address(&self) -> Vec<Match> {
+        vec![arp_sender_is_nobody(), is_own_mac(&ARP_SENDER)]
+    }
+
+    fn dhcp_client(&self) -> Vec<Match> {
+        vec![dhcp_is_not_relayed(), is_own_mac(&DHCP_CLIENT)]
+    }
+
+    fn link_layer_option(&self, option: NdOption, kind: u8) -> Vec<Match> {
+        vec![nd_option_is(option, kind), is_own_mac(option.owner())]
     }
 }
 
