@@ -35,6 +35,12 @@ use arguments::{Arguments, Part};
 use progress::{say, show};
 use report::Report;
 
+/// A store that keeps many guests' nodes serves all contenders from this process, and must not be slower than one is: musl's own allocator
+/// would take half of its time.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
 fn main() -> ExitCode {
     let arguments = match Arguments::parse(std::env::args().skip(1)) {
         Ok(arguments) => arguments,

@@ -1,5 +1,6 @@
 //! The state of one connection.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::outbox::Outbox;
@@ -9,6 +10,8 @@ use crate::wire::{Decoder, MESSAGE_MAX};
 #[derive(Debug)]
 pub(super) struct Connection {
     pub(super) domid: u32,
+    /// What relative paths start from.
+    pub(super) home: Box<str>,
     pub(super) decoder: Decoder,
     pub(super) outbox: Outbox,
     pub(super) watches: Vec<Watch>,
@@ -47,6 +50,7 @@ impl Connection {
     pub(super) fn new(domid: u32) -> Self {
         Self {
             domid,
+            home: format!("/local/domain/{domid}").into(),
             decoder: Decoder::with_capacity(2 * MESSAGE_MAX),
             outbox: Outbox::default(),
             watches: Vec::new(),
@@ -56,14 +60,9 @@ impl Connection {
         }
     }
 
-    /// What relative paths start from.
-    pub(super) fn home(&self) -> String {
-        format!("/local/domain/{}", self.domid)
-    }
-
     /// The absolute form of a path; special ones stay as they are.
-    pub(super) fn absolute(&self, path: &str) -> String {
-        if path.starts_with(['/', '@']) { path.to_owned() } else { format!("{}/{path}", self.home()) }
+    pub(super) fn absolute<'a>(&self, path: &'a str) -> Cow<'a, str> {
+        if path.starts_with(['/', '@']) { path.into() } else { [&self.home, "/", path].concat().into() }
     }
 
     /// Starts a transaction under an id that is free.

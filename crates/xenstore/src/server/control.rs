@@ -16,7 +16,7 @@ impl Core {
         match words[..] {
             // The store cannot lose its shape here, so there is nothing to check.
             [b"check"] | [b"print", _] => Ok(Answer::done()),
-            [b"help"] => Ok(Answer::bytes(HELP)),
+            [b"help"] => Ok(Answer::text(HELP)),
             [b"quota"] => Ok(Answer::bytes(self.quota_settings())),
             [b"quota", b"set", name, value] => self.set_quota(name, value),
             [b"quota", domid] => self.usage_of(atoi(domid).cast_unsigned()),

@@ -1,7 +1,6 @@
 //! The daemon without its sockets: bytes in, bytes out.
 
 use std::collections::BTreeMap;
-use std::io::IoSlice;
 
 use super::connection::Connection;
 use super::domains::{Domains, Special};
@@ -17,7 +16,7 @@ pub(super) struct ConnectionId(u64);
 ///
 /// It is driven from outside: bytes that came go in with [`space`](Self::space) and
 /// [`received`](Self::received), [`process`](Self::process) carries out the requests, and what is to be sent
-/// is in [`pieces`](Self::pieces) until [`sent`](Self::sent) says that it is gone.
+/// is in [`output`](Self::output) until [`sent`](Self::sent) says that it is gone.
 #[derive(Debug)]
 pub(super) struct Core {
     pub(super) store: Store,
@@ -119,7 +118,7 @@ impl Core {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         match outcome {
             Ok(answer) => {
-                connection.outbox.reply(request, Ok(&answer.payload));
+                connection.outbox.reply(request, Ok(answer.payload.as_bytes()));
                 if let Some((path, token)) = answer.event_after {
                     connection.outbox.event(&path, &token);
                 }
@@ -129,8 +128,8 @@ impl Core {
     }
 
     /// The next bytes to send.
-    pub(super) fn pieces(&self, id: ConnectionId) -> Vec<IoSlice<'_>> {
-        self.connections.get(&id).map(|connection| connection.outbox.pieces()).unwrap_or_default()
+    pub(super) fn output(&self, id: ConnectionId) -> &[u8] {
+        self.connections.get(&id).map(|connection| connection.outbox.waiting()).unwrap_or_default()
     }
 
     /// Notes that `count` bytes have been sent.
@@ -200,7 +199,7 @@ impl Core {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::push_message;
+    use crate::wire::{Decoder, HEADER_LEN, push_message};
 
     fn requests(count: usize) -> Vec<u8> {
         let mut bytes = Vec::new();
@@ -221,6 +220,17 @@ mod tests {
         core.connections[&id].outbox.replies()
     }
 
+    /// The types and the lengths of the messages that wait.
+    fn messages(core: &Core, id: ConnectionId) -> Vec<(u32, usize)> {
+        let mut decoder = Decoder::new();
+        decoder.fill(core.output(id));
+        let next = || {
+            let header = decoder.next_message().unwrap()?.header;
+            Some((header.message_type, HEADER_LEN + header.len as usize))
+        };
+        std::iter::from_fn(next).collect()
+    }
+
     #[test]
     fn a_guest_is_not_answered_further_while_it_does_not_read() {
         let mut core = Core::new(Quotas::default());
@@ -230,7 +240,7 @@ mod tests {
         }
         assert_eq!((replies(&core, dom0), replies(&core, guest)), (30, 20));
         assert!(core.takes_requests(dom0) && !core.takes_requests(guest) && !core.has_work(guest));
-        let first = core.pieces(guest)[0].len();
+        let first = messages(&core, guest)[0].1;
         core.sent(guest, first);
         assert!(core.has_work(guest));
         core.process(guest);
@@ -272,7 +282,7 @@ mod tests {
         let mut write = Vec::new();
         push_message(&mut write, Header { message_type: 11, ..Header::default() }, &[b"/a\0v"]).unwrap();
         give(&mut core, ids[1], &write);
-        let kinds = |id| core.pieces(id).iter().map(|piece| piece[0]).collect::<Vec<_>>();
+        let kinds = |id| messages(&core, id).iter().map(|(kind, _)| *kind).collect::<Vec<_>>();
         assert_eq!(kinds(ids[0]), [4, 15, 15]);
         assert_eq!(kinds(ids[1]), [4, 15, 15, 11], "the event stands in front of the reply");
     }

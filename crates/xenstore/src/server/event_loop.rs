@@ -203,7 +203,7 @@ impl EventLoop {
 
 fn send(core: &mut Core, id: ConnectionId, stream: &mut UnixStream) -> io::Result<()> {
     while core.has_output(id) {
-        let written = stream.write_vectored(&core.pieces(id));
+        let written = stream.write(core.output(id));
         match written {
             Ok(count) => core.sent(id, count),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

@@ -1,10 +1,9 @@
 //! What waits to be sent on a connection.
 
 use std::collections::{HashSet, VecDeque};
-use std::io::IoSlice;
 use std::sync::Arc;
 
-use crate::wire::{ErrorCode, HEADER_LEN, Header, MessageType, PAYLOAD_MAX, push_message};
+use crate::wire::{ErrorCode, Header, MESSAGE_MAX, MessageType, PAYLOAD_MAX, push_message};
 
 /// Bytes that may wait before no more requests are taken from the connection.
 const REPLIES_MAX: usize = 64 << 10;
@@ -13,16 +12,17 @@ const REPLIES_MAX: usize = 64 << 10;
 /// requests does not help.
 const TOTAL_MAX: usize = 4 << 20;
 
-/// Messages that are handed out at once.
-const PIECES_MAX: usize = 64;
-
 /// Replies and events in the order in which they are sent.
 #[derive(Debug, Default)]
 pub(super) struct Outbox {
+    /// The messages, one behind the other: thousands of short ones leave together.
+    buffer: Vec<u8>,
+    /// Where in the buffer that begins which is not sent.
+    start: usize,
+    /// The messages that are not sent in full.
     messages: VecDeque<Outgoing>,
-    /// Bytes of the first message that are sent already.
+    /// Bytes of the first of them that are sent.
     sent: usize,
-    bytes: usize,
     replies: usize,
     /// The events that wait, to leave out what would be said twice.
     waiting_events: HashSet<Arc<[u8]>>,
@@ -30,8 +30,9 @@ pub(super) struct Outbox {
 
 #[derive(Debug)]
 struct Outgoing {
-    message: Arc<[u8]>,
-    is_event: bool,
+    len: usize,
+    /// The message, if it is an event.
+    event: Option<Arc<[u8]>>,
 }
 
 impl Outbox {
@@ -43,67 +44,70 @@ impl Outbox {
                     if payload.len() <= PAYLOAD_MAX { Ok(payload) } else { Err(ErrorCode::TooBig) }
                 },
             );
-        let mut message = Vec::with_capacity(HEADER_LEN + outcome.map_or(16, <[u8]>::len));
+        let end = self.buffer.len();
         let pushed = match outcome {
-            Ok(payload) => push_message(&mut message, request, &[payload]),
+            Ok(payload) => push_message(&mut self.buffer, request, &[payload]),
             Err(code) => {
                 let header = Header { message_type: MessageType::Error.number(), ..request };
-                push_message(&mut message, header, &[code.name().as_bytes(), b"\0"])
+                push_message(&mut self.buffer, header, &[code.name().as_bytes(), b"\0"])
             }
         };
         debug_assert!(pushed.is_ok(), "the length was checked");
         self.replies += 1;
-        self.push(message.into(), false);
+        self.messages.push_back(Outgoing { len: self.buffer.len() - end, event: None });
     }
 
     /// Queues an event, unless the same one waits already. One that does not fit in a message is left out.
     pub(super) fn event(&mut self, path: &str, token: &[u8]) {
-        let mut message = Vec::with_capacity(HEADER_LEN + path.len() + token.len() + 2);
+        let end = self.buffer.len();
         let header = Header { message_type: MessageType::WatchEvent.number(), ..Header::default() };
-        if push_message(&mut message, header, &[path.as_bytes(), b"\0", token, b"\0"]).is_err() {
+        if push_message(&mut self.buffer, header, &[path.as_bytes(), b"\0", token, b"\0"]).is_err() {
             return;
         }
-        let message: Arc<[u8]> = message.into();
+        let message: Arc<[u8]> = self.buffer.get(end..).unwrap_or_default().into();
         // Each special event says that one more domain came or went, so none is left out.
         if path.starts_with('@') || self.waiting_events.insert(Arc::clone(&message)) {
-            self.push(message, true);
+            self.messages.push_back(Outgoing { len: message.len(), event: Some(message) });
+        } else {
+            self.buffer.truncate(end);
         }
     }
 
-    fn push(&mut self, message: Arc<[u8]>, is_event: bool) {
-        self.bytes += message.len();
-        self.messages.push_back(Outgoing { message, is_event });
+    /// The bytes to send next; empty when nothing waits.
+    pub(super) fn waiting(&self) -> &[u8] {
+        self.buffer.get(self.start..).unwrap_or_default()
     }
 
-    /// The next bytes to send, in pieces; empty when nothing waits.
-    pub(super) fn pieces(&self) -> Vec<IoSlice<'_>> {
-        let mut skip = self.sent;
-        self.messages
-            .iter()
-            .take(PIECES_MAX)
-            .map(|outgoing| {
-                let rest = outgoing.message.get(skip..).unwrap_or_default();
-                skip = 0;
-                IoSlice::new(rest)
-            })
-            .collect()
-    }
-
-    /// Notes that the next `count` bytes have been sent.
+    /// Notes that the first `count` bytes of [`waiting`](Self::waiting) have been sent.
     pub(super) fn advance(&mut self, count: usize) {
+        self.start = (self.start + count).min(self.buffer.len());
         self.sent += count;
-        self.bytes = self.bytes.saturating_sub(count);
         while let Some(first) = self.messages.front()
-            && self.sent >= first.message.len()
+            && self.sent >= first.len
         {
-            self.sent -= first.message.len();
-            if first.is_event {
-                self.waiting_events.remove(&first.message);
-            } else {
-                self.replies -= 1;
+            self.sent -= first.len;
+            match &first.event {
+                Some(event) => {
+                    self.waiting_events.remove(event);
+                }
+                None => self.replies -= 1,
             }
             self.messages.pop_front();
         }
+        self.make_room();
+    }
+
+    /// Gives up the room of what has been sent: at once if that is all, else when it is much.
+    fn make_room(&mut self) {
+        if self.start == self.buffer.len() {
+            self.buffer.clear();
+            self.buffer.shrink_to(REPLIES_MAX + MESSAGE_MAX);
+        } else if self.start >= REPLIES_MAX {
+            self.buffer.drain(..self.start);
+        } else {
+            return;
+        }
+        self.start = 0;
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -116,13 +120,13 @@ impl Outbox {
     }
 
     /// Whether so much waits that no more requests should be taken.
-    pub(super) const fn is_full(&self) -> bool {
-        self.bytes >= REPLIES_MAX
+    pub(super) fn is_full(&self) -> bool {
+        self.waiting().len() >= REPLIES_MAX
     }
 
     /// Whether so much waits that the connection should be given up.
-    pub(super) const fn is_hopeless(&self) -> bool {
-        self.bytes >= TOTAL_MAX
+    pub(super) fn is_hopeless(&self) -> bool {
+        self.waiting().len() >= TOTAL_MAX
     }
 }
 
@@ -130,49 +134,53 @@ impl Outbox {
 mod tests {
     use super::*;
 
-    fn waiting(outbox: &Outbox) -> Vec<u8> {
-        outbox.pieces().concat_pieces()
-    }
-
-    trait ConcatPieces {
-        fn concat_pieces(&self) -> Vec<u8>;
-    }
-
-    impl ConcatPieces for Vec<IoSlice<'_>> {
-        fn concat_pieces(&self) -> Vec<u8> {
-            self.iter().flat_map(|piece| piece.iter().copied()).collect()
-        }
-    }
-
     #[test]
     fn bytes_leave_in_order_however_few_at_a_time() {
         let mut outbox = Outbox::default();
         outbox.reply(Header { message_type: 2, ..Header::default() }, Ok(b"value"));
         outbox.event("/a", b"t");
         outbox.reply(Header::default(), Err(ErrorCode::NotFound));
-        let all = waiting(&outbox);
+        let all = outbox.waiting().to_vec();
         let mut seen = Vec::new();
         while !outbox.is_empty() {
-            seen.push(waiting(&outbox)[0]);
+            seen.push(outbox.waiting()[0]);
             outbox.advance(1);
         }
         assert_eq!(seen, all);
-        assert_eq!((outbox.bytes, outbox.replies(), outbox.waiting_events.len()), (0, 0, 0));
+        assert_eq!((outbox.buffer.len(), outbox.replies(), outbox.waiting_events.len()), (0, 0, 0));
+    }
+
+    #[test]
+    fn a_long_queue_leaves_in_order_and_gives_up_its_room() {
+        let mut outbox = Outbox::default();
+        for number in 0..300_u32 {
+            outbox.event(&format!("/{number}"), &[b't'; 1000]);
+        }
+        let all = outbox.waiting().to_vec();
+        let mut seen = Vec::new();
+        while !outbox.is_empty() {
+            let count = outbox.waiting().len().min(7777);
+            seen.extend_from_slice(&outbox.waiting()[..count]);
+            outbox.advance(count);
+            assert!(outbox.start <= REPLIES_MAX + count);
+        }
+        assert!(seen == all);
+        assert!(outbox.buffer.capacity() <= REPLIES_MAX + MESSAGE_MAX);
     }
 
     #[test]
     fn an_event_that_waits_is_not_repeated_but_comes_again_once_it_is_sent() {
         let mut outbox = Outbox::default();
         outbox.event("/a", b"t");
-        let len = waiting(&outbox).len();
+        let len = outbox.waiting().len();
         outbox.event("/a", b"t");
-        assert_eq!(waiting(&outbox).len(), len);
+        assert_eq!(outbox.waiting().len(), len);
         outbox.event("/a", b"other");
-        assert!(waiting(&outbox).len() > len);
+        assert!(outbox.waiting().len() > len);
         outbox.advance(len);
-        let rest = waiting(&outbox).len();
+        let rest = outbox.waiting().len();
         outbox.event("/a", b"t");
-        assert_eq!(waiting(&outbox).len(), rest + len);
+        assert_eq!(outbox.waiting().len(), rest + len);
     }
 
     #[test]
@@ -187,8 +195,8 @@ mod tests {
     fn a_reply_that_does_not_fit_is_an_error_instead() {
         let mut outbox = Outbox::default();
         outbox.reply(Header { message_type: 1, req_id: 9, ..Header::default() }, Ok(&[b'a'; 4097]));
-        assert!(waiting(&outbox).ends_with(b"E2BIG\0"));
-        assert_eq!(waiting(&outbox)[0], 16);
+        assert!(outbox.waiting().ends_with(b"E2BIG\0"));
+        assert_eq!(outbox.waiting()[0], 16);
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! The requests: what each takes, checks and answers.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use super::connection::Watch;
 use super::core::{ConnectionId, Core};
 use super::domains::Special;
@@ -7,24 +10,50 @@ use super::numbers::{atoi, strtol};
 use crate::path::RELATIVE_MAX;
 use crate::permissions::{Access, Permission, Permissions};
 use crate::store::View;
-use crate::store::node::Need;
+use crate::store::node::{Need, Node};
 use crate::wire::{ErrorCode, Header, MessageType, PAYLOAD_MAX, single_string, strings};
 
 /// The answer to a request that was carried out.
 #[derive(Debug)]
 pub(super) struct Answer {
-    pub(super) payload: Vec<u8>,
+    pub(super) payload: Payload,
     /// An event for the asking connection, sent behind the reply.
     pub(super) event_after: Option<(String, Vec<u8>)>,
 }
 
+/// The payload of an answer. Values, which are most of them, are not copied.
+#[derive(Debug)]
+pub(super) enum Payload {
+    Value(Arc<Node>),
+    Bytes(Vec<u8>),
+    Text(&'static str),
+}
+
 impl Answer {
-    pub(super) fn done() -> Self {
-        Self::bytes(b"OK\0")
+    pub(super) const fn done() -> Self {
+        Self::text("OK\0")
+    }
+
+    pub(super) const fn text(payload: &'static str) -> Self {
+        Self { payload: Payload::Text(payload), event_after: None }
     }
 
     pub(super) fn bytes(payload: impl Into<Vec<u8>>) -> Self {
-        Self { payload: payload.into(), event_after: None }
+        Self { payload: Payload::Bytes(payload.into()), event_after: None }
+    }
+
+    const fn value(node: Arc<Node>) -> Self {
+        Self { payload: Payload::Value(node), event_after: None }
+    }
+}
+
+impl Payload {
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Value(node) => &node.value,
+            Self::Bytes(bytes) => bytes,
+            Self::Text(text) => text.as_bytes(),
+        }
     }
 }
 
@@ -51,9 +80,9 @@ impl Core {
             Type::Directory => {
                 self.about_node(id, tx_id, payload, |view, path| Ok(Answer::bytes(view.read(path)?.list())))
             }
-            Type::Read => self.about_node(id, tx_id, payload, |view, path| {
-                Ok(Answer::bytes(view.read(path)?.value.clone()))
-            }),
+            Type::Read => {
+                self.about_node(id, tx_id, payload, |view, path| view.read(path).map(Answer::value))
+            }
             Type::GetPerms => self.about_node(id, tx_id, payload, |view, path| {
                 Ok(Answer::bytes(view.read(path)?.permissions.listed.encode()))
             }),
@@ -86,7 +115,7 @@ impl Core {
         self.connections.get(&id).is_some_and(|connection| connection.transactions.contains_key(&tx_id))
     }
 
-    fn absolute(&self, id: ConnectionId, path: &[u8]) -> Result<String, ErrorCode> {
+    fn absolute<'a>(&self, id: ConnectionId, path: &'a [u8]) -> Result<Cow<'a, str>, ErrorCode> {
         let path = str::from_utf8(path).map_err(|_| ErrorCode::Invalid)?;
         self.connections.get(&id).map(|connection| connection.absolute(path)).ok_or(ErrorCode::Invalid)
     }
@@ -166,7 +195,7 @@ impl Core {
         if !caller.is_privileged() && of_domain > self.store.quotas.watches {
             return Err(ErrorCode::TooBig);
         }
-        let implied = if path.starts_with(b"/") || is_special { 0 } else { connection.home().len() + 1 };
+        let implied = if path.starts_with(b"/") || is_special { 0 } else { connection.home.len() + 1 };
         let watch = Watch { path: absolute.clone().into(), token: token.into(), implied };
         let shown = watch.shown(&absolute).to_owned();
         connection.watches.push(watch);
@@ -220,7 +249,7 @@ impl Core {
         const SELF: u32 = 0x7FF0;
         let domid = only_domid(payload)?;
         let known = domid == SELF || self.domains.is_introduced(domid);
-        Ok(Answer::bytes(if known { b"T\0" } else { b"F\0" }))
+        Ok(Answer::text(if known { "T\0" } else { "F\0" }))
     }
 
     fn introduce(&mut self, payload: &[u8]) -> Outcome {
