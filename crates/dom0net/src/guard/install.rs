@@ -16,7 +16,7 @@ use super::ledger;
 use super::nft;
 use super::owned::{self, Owned};
 use super::policy::Policy;
-use super::sound::{self, Shared, Sound};
+use super::sound::{self, Sound};
 use super::state::Present;
 use super::turn::Turn;
 use crate::vif::Port;
@@ -241,10 +241,10 @@ impl Guard {
     fn remove_once(&self, filter: &mut NfTables) -> Result<(), Error> {
         let present = self.present(filter)?;
         // A guard that is alone in its table goes with it, in one step. The number of things tells that, if all of its own are there:
-        // then those that it shares are, too, which come and go together.
+        // then those that it shares are, too, which come and go together. Where others jump to these, it need not be counted.
         if let ([base, ..], [word]) = (&present.chains[..], &present.sound[..])
             && *base == self.name
-            && filter.chain(self.table(), &Shared::Count.name(word))?.is_some()
+            && self.jumps_to(filter, word)?.is_some_and(|jumps| jumps <= present.chains.len())
         {
             let things = present.chains.len() + sound::names(word).len() + ledger::SETS;
             if self.remove_table_of(filter, things)? {

@@ -132,7 +132,7 @@ pub(super) fn all_dropped(
     for element in filter.elements(table, DROPPED)? {
         let (name, mark) = parts(&element.key);
         if let (Some(reason), Some((frames, _))) = (marks::reason(mark), element.counted) {
-            *all.entry(name).or_default().entry(reason).or_default() += frames;
+            *all.entry(name.into_owned()).or_default().entry(reason).or_default() += frames;
         }
     }
     Ok(all)
@@ -145,9 +145,9 @@ pub(super) fn forget_dropped(
     table: Table<'_>,
     is_of: impl Fn(&str) -> bool,
 ) -> Result<(), Error> {
-    let elements = filter.elements(table, DROPPED)?.into_iter();
-    let gone: Vec<Element> =
-        elements.filter(|it| is_of(&parts(&it.key).0)).map(|it| Element::one(it.key)).collect();
+    let gone = filter.elements_as(table, DROPPED, |element| {
+        is_of(&parts(element.key).0).then(|| Element::one(element.key))
+    })?;
     if !gone.is_empty() {
         batch.delete_elements(table, DROPPED, &gone);
     }
@@ -158,7 +158,7 @@ fn layout_of(element: &ElementInfo) -> Option<Layout> {
     element.comment.as_deref().and_then(Layout::read)
 }
 
-fn parts(key: &[u8]) -> (String, u32) {
+fn parts(key: &[u8]) -> (Cow<'_, str>, u32) {
     let mark = key.get(16..).and_then(|rest| rest.first_chunk()).copied().map(u32::from_ne_bytes);
     (name_in(key), mark.unwrap_or_default())
 }
@@ -179,8 +179,8 @@ fn key_of(port: &str) -> [u8; 16] {
 }
 
 /// The name of a device that a key begins with.
-pub(super) fn name_in(key: &[u8]) -> String {
-    text_of(key.get(..16).unwrap_or(key)).into_owned()
+pub(super) fn name_in(key: &[u8]) -> Cow<'_, str> {
+    text_of(key.get(..16).unwrap_or(key))
 }
 
 #[cfg(test)]

@@ -68,8 +68,7 @@ fn keys_of(
     set: &str,
     is_of: impl Fn(&str) -> bool,
 ) -> Result<Vec<Vec<u8>>, Error> {
-    let elements = filter.elements(table, set)?.into_iter().map(|element| element.key);
-    Ok(elements.filter(|key| is_of(&name_in(key))).collect())
+    filter.elements_as(table, set, |element| is_of(&name_in(element.key)).then(|| element.key.to_vec()))
 }
 
 /// What the sets have of a vif.

@@ -83,6 +83,9 @@ impl Guard {
     }
 
     fn release_this_form(&self, filter: &mut NfTables, words: &[&String]) -> Result<bool, Error> {
+        if self.are_all_in_use(filter, words)? {
+            return Ok(false);
+        }
         for _ in 0..ATTEMPTS {
             // Anything that changes from here on makes the batch stale.
             let generation = filter.generation()?;
@@ -113,12 +116,27 @@ impl Guard {
         Ok(false)
     }
 
+    /// Whether there is nothing to take away: the usual case, and decided by one question for each.
+    fn are_all_in_use(&self, filter: &mut NfTables, words: &[&String]) -> Result<bool, Error> {
+        for word in words {
+            if self.is_unused(filter, word)? != Some(false) {
+                return Ok(false);
+            }
+        }
+        Ok(!words.is_empty())
+    }
+
     /// Whether no guard jumps to the shared chains of the variant with this word; none when they are not there.
     fn is_unused(&self, filter: &mut NfTables, word: &str) -> Result<Option<bool>, Error> {
-        // Each guard jumps here, and no shared chain does, so that only its rules need it; if somebody took those away, the kernel refuses to
-        // delete what is needed.
+        Ok(self.jumps_to(filter, word)?.map(|jumps| jumps == 0))
+    }
+
+    /// How many chains of guards jump to the shared ones of the variant with this word; none when these are not there.
+    pub(super) fn jumps_to(&self, filter: &mut NfTables, word: &str) -> Result<Option<usize>, Error> {
+        // Each chain of a guard jumps here once, and no shared chain does. If somebody took the rules of this one away, the number is too
+        // small; but the kernel refuses to delete what is needed.
         let chain = filter.chain(self.table(), &Shared::Count.name(word))?;
-        Ok(chain.map(|chain| chain.uses as usize <= sound::counted().len()))
+        Ok(chain.map(|chain| (chain.uses as usize).saturating_sub(sound::counted().len())))
     }
 
     /// The word of the variant that this chain belongs to; none if it is no shared chain of this guard's table.
