@@ -67,17 +67,36 @@ impl Guard {
 
     /// The name of the table that it is in.
     pub(super) fn table_of(port: Port) -> String {
+        Self::table_numbered(Self::table_number(port))
+    }
+
+    /// The number of the table that it is in.
+    pub(super) const fn table_number(port: Port) -> u32 {
         // Domain ids are given out in order; so no table gets full before the others are in use, and few guests have one table, in which
         // all but the first find what guards share already there. That is eighty rules; another guard in the table costs each plug less
         // than a rule.
-        let number = port.vif.domid / NEIGHBOURS % TABLES;
+        port.vif.domid / NEIGHBOURS % TABLES
+    }
+
+    fn table_numbered(number: u32) -> String {
         format!("{TABLE_PREFIX}{number:02}")
+    }
+
+    /// The names of all tables that guards are in, by their numbers.
+    pub(super) fn tables() -> Vec<String> {
+        (0..TABLES).map(Self::table_numbered).collect()
     }
 
     /// Where it is, as it is shown: table and chain.
     #[must_use]
     pub fn place(&self) -> String {
         [&self.table, "/", &self.name].concat()
+    }
+
+    /// The same of the guard of this port: of thousands it is asked for.
+    #[must_use]
+    pub fn place_of(port: Port) -> String {
+        format!("{TABLE_PREFIX}{:02}/{port}", Self::table_number(port))
     }
 
     pub(super) fn table(&self) -> Table<'_> {

@@ -1,8 +1,10 @@
 //! Which form a guard has, and for which policy: what must be known of one that is in force, when its policy is not known
 //! any more.
 
+use std::borrow::Cow;
+
 use super::compile::Chain;
-use super::policy::Policy;
+use super::policy::{Mode, Policy};
 use super::sound::Sound;
 
 /// The form of what is noted. Another one must have another number.
@@ -55,14 +57,14 @@ impl Layout {
     }
 
     /// The word for the mode in such a comment.
-    pub(super) fn mode_in(comment: &str) -> Option<&str> {
+    pub(super) fn mode_in(comment: &str) -> Option<Cow<'static, str>> {
         let mut words = comment.split(' ');
         if words.next()? != FORM {
             return None;
         }
         let [_fingerprint, mode, _sound, _device] =
             [words.next()?, words.next()?, words.next()?, words.next()?];
-        Some(mode)
+        Some(mode_word(mode))
     }
 
     /// The comment.
@@ -79,6 +81,12 @@ impl Layout {
     pub(super) fn names(&self, base: &str) -> Vec<String> {
         self.suffixes.iter().map(|suffix| format!("{base}-{suffix}")).collect()
     }
+}
+
+/// The word for a mode, not copied if it is one that this version knows: thousands of guards have the same.
+pub(super) fn mode_word(word: &str) -> Cow<'static, str> {
+    let known = Mode::ALL.into_iter().map(Mode::word).find(|known| *known == word);
+    known.map_or_else(|| word.to_owned().into(), Cow::Borrowed)
 }
 
 /// What tells a policy from any other: FNV-1a, which is enough against accidents. Who may change the rules needs no
@@ -118,7 +126,7 @@ mod tests {
             assert!(comment.len() < 127, "{comment}");
             let read = Layout::read(&comment).unwrap();
             assert_eq!(read, layout);
-            assert_eq!(Layout::mode_in(&comment), Some(policy.mode.word()));
+            assert_eq!(Layout::mode_in(&comment), Some(policy.mode.word().into()));
             let made: Vec<String> = chains[1..].iter().map(|chain| chain.name.clone()).collect();
             assert_eq!(read.names("vif1.0"), made);
         }

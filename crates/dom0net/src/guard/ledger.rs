@@ -86,21 +86,24 @@ pub(super) fn noted(filter: &mut NfTables, table: Table<'_>, port: &str) -> Resu
     })
 }
 
+/// The key that a port is noted by: the name of a device, or what stands for a longer one, filled with zeros.
+pub(super) type Key = [u8; 16];
+
 /// The modes of all guards of a table.
-pub(super) struct Modes(HashMap<Vec<u8>, String>);
+pub(super) struct Modes(HashMap<Key, Cow<'static, str>>);
 
 impl Modes {
     /// Reads them.
     pub(super) fn of(filter: &mut NfTables, table: Table<'_>) -> Result<Self, Error> {
         let modes = filter.elements_as(table, GUARDS, |element| {
-            Some((element.key.to_vec(), Layout::mode_in(element.comment.as_deref()?)?.to_owned()))
+            Some((*element.key.first_chunk()?, Layout::mode_in(element.comment.as_deref()?)?))
         })?;
         Ok(Self(modes.into_iter().collect()))
     }
 
-    /// That of the guard of this port, to be asked for once.
-    pub(super) fn take(&mut self, port: &str) -> Option<String> {
-        self.0.remove(&key_of(port)[..])
+    /// That of the guard that is noted by this key, to be asked for once.
+    pub(super) fn take(&mut self, key: &Key) -> Option<Cow<'static, str>> {
+        self.0.remove(key)
     }
 }
 
@@ -169,8 +172,8 @@ pub(super) fn noted_as(port: &str) -> Cow<'_, str> {
     if port.len() <= LONGEST { port.into() } else { hash_of(port)[..LONGEST].to_owned().into() }
 }
 
-/// It fills 16 bytes with zeros, as the name of a device does.
-fn key_of(port: &str) -> [u8; 16] {
+/// The key of the port with this name.
+pub(super) fn key_of(port: &str) -> Key {
     let mut key = [0; 16];
     for (to, from) in key.iter_mut().zip(noted_as(port).bytes()) {
         *to = from;

@@ -1,5 +1,6 @@
 //! What is asked of a vif's guard in the kernel: what is there of it, how it stands to what it should be, what it has dropped.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -9,7 +10,7 @@ use netkernel::nftables::{ChainInfo, NfTables, TableFamily};
 
 use super::compile::compile;
 use super::install::Guard;
-use super::layout::Layout;
+use super::layout::{Layout, mode_word};
 use super::ledger::{self, Dropped, Noted};
 use super::owned::Owned;
 use super::policy::Policy;
@@ -22,8 +23,8 @@ pub struct GuardState {
     /// The devices that it is hooked to, by the names that it was given.
     pub devices: Vec<String>,
     /// The word for the mode of its policy; none if another version of the program made it.
-    pub mode: Option<String>,
-    /// How many frames each reason has dropped: all reasons, those that have dropped nothing too.
+    pub mode: Option<Cow<'static, str>>,
+    /// How many frames each reason has dropped; those that have dropped nothing are left out.
     pub dropped: BTreeMap<Reason, u64>,
 }
 
@@ -31,11 +32,12 @@ impl GuardState {
     /// The state of a guard of this mode on these devices, with what was dropped of each device of its table.
     pub(super) fn new(
         devices: Vec<String>,
-        mode: Option<String>,
+        mode: Option<Cow<'static, str>>,
         dropped: &BTreeMap<String, Dropped>,
     ) -> Self {
-        let mut sums: Dropped = Reason::ALL.into_iter().map(|reason| (reason, 0)).collect();
-        for (reason, frames) in devices.iter().filter_map(|device| dropped.get(device)).flatten() {
+        let mut sums = Dropped::new();
+        let counted = devices.iter().filter_map(|device| dropped.get(device)).flatten();
+        for (reason, frames) in counted.filter(|(_, frames)| **frames > 0) {
             *sums.entry(*reason).or_default() += frames;
         }
         Self { devices, mode, dropped: sums }
@@ -203,7 +205,7 @@ impl Guard {
         let Some(chain) = filter.chain(self.table(), &self.name)? else { return Ok(None) };
         let layout = ledger::noted(filter, self.table(), &self.name)?.layout();
         let dropped = ledger::all_dropped(filter, self.table())?;
-        Ok(Some(GuardState::new(chain.devices, layout.map(|layout| layout.mode), &dropped)))
+        Ok(Some(GuardState::new(chain.devices, layout.map(|layout| mode_word(&layout.mode)), &dropped)))
     }
 }
 

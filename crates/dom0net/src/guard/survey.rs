@@ -1,11 +1,9 @@
 //! All guards of the host at once: a list of chains from the kernel and two of elements for each table, however many guards there are.
 
-use std::collections::{BTreeMap, HashMap};
-
 use netkernel::netlink::Error;
 use netkernel::nftables::{NfTables, Table, TableFamily};
 
-use super::install::{Guard, TABLE_PREFIX};
+use super::install::Guard;
 use super::ledger::{self, Modes};
 use super::state::GuardState;
 use crate::vif::Port;
@@ -13,40 +11,55 @@ use crate::vif::Port;
 /// The guards that are in the kernel.
 #[derive(Clone, Debug, Default)]
 pub struct Survey {
-    states: HashMap<Port, GuardState>,
+    /// In the order of the ports.
+    states: Vec<(Port, GuardState)>,
+}
+
+/// What the list of chains tells of a guard.
+struct Listed {
+    table: u32,
+    port: Port,
+    key: ledger::Key,
+    devices: Vec<String>,
 }
 
 impl Survey {
     /// Looks at all of them.
     pub fn take(filter: &mut NfTables) -> Result<Self, Error> {
-        let guards = filter.chains_as(TableFamily::Netdev, |chain| {
-            if !chain.table.starts_with(TABLE_PREFIX) || chain.name.contains('-') {
-                return None;
-            }
-            // Where nobody looks for it, nothing is a guard.
+        let tables = Guard::tables();
+        let mut guards = filter.chains_as(TableFamily::Netdev, |chain| {
             let port = Port::named(&chain.name)?;
-            let table = Some(Guard::table_of(port)).filter(|table| *table == chain.table)?;
+            let table = Guard::table_number(port);
+            // Where nobody looks for it, nothing is a guard.
+            let is_ours = tables.get(table as usize).is_some_and(|name| *name == chain.table);
+            let guard = is_ours.then(|| Listed {
+                table,
+                port,
+                key: ledger::key_of(&chain.name),
+                devices: chain.devices(),
+            });
             // What an old kernel leaves when the device goes is no guard.
-            Some((table, (port, chain.devices()))).filter(|(_, (_, devices))| !devices.is_empty())
+            guard.filter(|guard| !guard.devices.is_empty())
         })?;
-        let mut tables = BTreeMap::<String, Vec<(Port, Vec<String>)>>::new();
-        for (table, guard) in guards {
-            tables.entry(table).or_default().push(guard);
-        }
-        let mut states = HashMap::new();
-        for (name, guards) in tables {
-            let table = Table { family: TableFamily::Netdev, name: &name };
+        guards.sort_unstable_by_key(|guard| guard.table);
+        let mut states = Vec::with_capacity(guards.len());
+        let mut guards = guards.into_iter().peekable();
+        while let Some(number) = guards.peek().map(|guard| guard.table) {
+            let name = tables.get(number as usize).map_or("", String::as_str);
+            let table = Table { family: TableFamily::Netdev, name };
             let (mut modes, dropped) = (Modes::of(filter, table)?, ledger::all_dropped(filter, table)?);
-            states.extend(guards.into_iter().map(|(port, devices)| {
-                (port, GuardState::new(devices, modes.take(&port.to_string()), &dropped))
-            }));
+            while let Some(guard) = guards.next_if(|guard| guard.table == number) {
+                states.push((guard.port, GuardState::new(guard.devices, modes.take(&guard.key), &dropped)));
+            }
         }
+        states.sort_unstable_by_key(|(port, _)| *port);
         Ok(Self { states })
     }
 
     /// The guard of a port; none when it is not there.
     #[must_use]
     pub fn state(&self, port: Port) -> Option<&GuardState> {
-        self.states.get(&port)
+        let at = self.states.binary_search_by_key(&port, |(port, _)| *port).ok()?;
+        self.states.get(at).map(|(_, state)| state)
     }
 }

@@ -1,6 +1,6 @@
 //! Finding out who is where: from xenstore and the kernel.
 
-use std::collections::HashMap;
+use std::cmp::Reverse;
 use std::panic::resume_unwind;
 use std::thread::{self, ScopedJoinHandle};
 
@@ -88,20 +88,17 @@ fn assemble(
         Ok(domains) => inventory.domains = domains,
         Err(error) => inventory.problems.push(error.to_string()),
     }
-    let by_index: HashMap<u32, &str> = links.iter().map(|link| (link.index, &link.name[..])).collect();
-    let of_ports =
-        links.iter().filter_map(|link| Some((Port::of_device(&link.name, link.alias.as_deref())?, link)));
-    let by_port: HashMap<Port, &Link> = of_ports.collect();
+    let devices = Devices::among(links);
     for domain in &mut inventory.domains {
         for vif in &mut domain.vifs {
             let port = |kind| Port { vif: vif::Vif { domid: domain.domid, devid: vif.devid }, kind };
-            if let Some(link) = by_port.get(&port(PortKind::Vif)) {
+            if let Some(link) = devices.of(port(PortKind::Vif)) {
                 vif.device = Some(link.name.clone());
-                vif.bridge = link.master.and_then(|master| by_index.get(&master)).map(|&name| name.into());
+                vif.bridge = link.master.and_then(|master| devices.named(master)).map(Into::into);
                 vif.traffic = Some(traffic(link));
             }
             vif.guard = guard_of(survey, port(PortKind::Vif), vif.device.as_deref());
-            vif.tap = by_port.get(&port(PortKind::Tap)).map(|link| Tap {
+            vif.tap = devices.of(port(PortKind::Tap)).map(|link| Tap {
                 device: link.name.clone(),
                 guard: guard_of(survey, port(PortKind::Tap), Some(&link.name)),
                 traffic: traffic(link),
@@ -117,6 +114,41 @@ fn assemble(
     Ok(inventory)
 }
 
+/// Devices, found by what they are; of thousands each is asked for, so they are sorted and not hashed.
+struct Devices<'a> {
+    /// Those of guests, by port.
+    ports: Vec<(Port, &'a Link)>,
+    /// The names of the others, by index: guests' devices are nobody's master.
+    others: Vec<(u32, &'a str)>,
+}
+
+impl<'a> Devices<'a> {
+    fn among(links: &'a [Link]) -> Self {
+        let mut devices = Self { ports: Vec::with_capacity(links.len()), others: Vec::new() };
+        for link in links {
+            match Port::of_device(&link.name, link.alias.as_deref()) {
+                Some(port) => devices.ports.push((port, link)),
+                None => devices.others.push((link.index, &link.name)),
+            }
+        }
+        // Of two devices that say that they are the same port's, the later one counts: the kernel lists in the order of its numbers.
+        devices.ports.sort_by_key(|(port, link)| (*port, Reverse(link.index)));
+        devices.ports.dedup_by_key(|(port, _)| *port);
+        devices.others.sort_unstable();
+        devices
+    }
+
+    fn of(&self, port: Port) -> Option<&'a Link> {
+        let at = self.ports.binary_search_by_key(&port, |(port, _)| *port).ok()?;
+        self.ports.get(at).map(|(_, link)| *link)
+    }
+
+    fn named(&self, index: u32) -> Option<&'a str> {
+        let at = self.others.binary_search_by_key(&index, |(index, _)| *index).ok()?;
+        self.others.get(at).map(|(_, name)| *name)
+    }
+}
+
 /// What passed through a guest's device, as the guest sees it.
 fn traffic(link: &Link) -> Traffic {
     Traffic {
@@ -128,13 +160,12 @@ fn traffic(link: &Link) -> Traffic {
 }
 
 fn guard_of(survey: &Survey, port: Port, device: Option<&str>) -> Guard {
-    let place = guard::Guard::of(port).place();
+    let place = guard::Guard::place_of(port);
     let Some(state) = survey.state(port) else { return Guard { place, ..Guard::default() } };
-    let dropped = state.dropped.iter().filter(|(_, frames)| **frames > 0);
     Guard {
         in_force: device.is_some_and(|device| state.devices.iter().any(|hooked| hooked == device)),
         mode: state.mode.clone(),
         place,
-        dropped: dropped.map(|(reason, frames)| (reason.word(), *frames)).collect(),
+        dropped: state.dropped.iter().map(|(reason, frames)| (reason.word(), *frames)).collect(),
     }
 }

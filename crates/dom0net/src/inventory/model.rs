@@ -71,7 +71,7 @@ pub struct Vif {
     /// The state of the backend (`xen/include/public/io/xenbus.h`) in words.
     pub state: Option<&'static str>,
     /// What the hotplug script came to: `connected` or `error`.
-    pub hotplug_status: Option<String>,
+    pub hotplug_status: Option<Cow<'static, str>>,
     /// Why it failed.
     pub hotplug_error: Option<String>,
     /// The guard of its device.
@@ -99,7 +99,7 @@ pub struct Guard {
     /// Whether it is in force on the device, under the name that this has now.
     pub in_force: bool,
     /// How much it holds: `locked`, `mac-only`, `open`.
-    pub mode: Option<String>,
+    pub mode: Option<Cow<'static, str>>,
     /// Where it is in the packet filter: table and chain.
     pub place: String,
     /// How many frames it has dropped, by reason.

@@ -27,6 +27,7 @@ pub(super) const SHOWN: Nodes = Nodes { domain: &["name"], vif: &["mac", "ip", S
 pub(super) const OUTLINE: Nodes = Nodes { domain: &["name"], vif: &["state"] };
 
 const STATUS: &str = "hotplug-status";
+const CONNECTED: &str = "connected";
 /// Read where something is wrong: of most vifs there is none.
 const ERROR: &str = "hotplug-error";
 
@@ -173,7 +174,9 @@ fn take(vif: &mut Vif, node: &str, value: &[u8]) {
         }
         "bridge" => vif.wanted_bridge = text(value),
         "state" => vif.state = state_word(value),
-        STATUS => vif.hotplug_status = text(value),
+        // Nearly all have the same.
+        STATUS if value == CONNECTED.as_bytes() => vif.hotplug_status = Some(CONNECTED.into()),
+        STATUS => vif.hotplug_status = text(value).map(Into::into),
         ERROR => vif.hotplug_error = text(value),
         _ => {}
     }
@@ -185,7 +188,7 @@ fn read_errors(store: &mut Client, domains: &mut [Domain]) -> Result<(), xenstor
     let mut asked = Vec::new();
     for domain in domains {
         let domid = domain.domid;
-        for vif in domain.vifs.iter_mut().filter(|vif| vif.hotplug_status.as_deref() != Some("connected")) {
+        for vif in domain.vifs.iter_mut().filter(|vif| vif.hotplug_status.as_deref() != Some(CONNECTED)) {
             let path = path.set(format_args!("{BACKENDS}/{domid}/{}/{ERROR}", vif.devid));
             asked.push((batch.read(path)?, vif));
         }

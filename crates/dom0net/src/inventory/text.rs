@@ -1,5 +1,6 @@
 //! The inventory as a table for people.
 
+use std::array;
 use std::borrow::Cow;
 use std::fmt::Write;
 use std::iter::repeat_n;
@@ -11,20 +12,22 @@ type Row<'a, const COLUMNS: usize> = [Cow<'a, str>; COLUMNS];
 
 /// Rows with their columns under one another.
 fn table<const COLUMNS: usize>(rows: &[Row<'_, COLUMNS>]) -> String {
-    let mut widths = [0; COLUMNS];
-    for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = cell.chars().count().max(*width);
-        }
-    }
+    let sizes: Vec<[usize; COLUMNS]> =
+        rows.iter().map(|row| row.each_ref().map(|cell| cell.chars().count())).collect();
+    let widest = |column: usize| sizes.iter().map(|row| row[column]).max().unwrap_or_default();
+    let widths: [usize; COLUMNS] = array::from_fn(widest);
     let mut text = String::with_capacity(rows.len() * widths.iter().map(|width| width + 2).sum::<usize>());
-    for row in rows {
-        let start = text.len();
-        for (cell, width) in row.iter().zip(widths) {
-            text.push_str(cell);
-            text.extend(repeat_n(' ', width - cell.chars().count() + 2));
+    for (row, sizes) in rows.iter().zip(sizes) {
+        // Spaces come before a cell, so that there are none behind the last.
+        let mut spaces = 0;
+        for (column, cell) in row.iter().enumerate() {
+            if !cell.is_empty() {
+                text.extend(repeat_n(' ', spaces));
+                text.push_str(cell);
+                spaces = 0;
+            }
+            spaces += widths[column] - sizes[column] + 2;
         }
-        text.truncate(start + text[start..].trim_end().len());
         text.push('\n');
     }
     text
@@ -102,7 +105,7 @@ fn vifs(inventory: &Inventory) -> String {
             rows.push([
                 domain.title(),
                 domain.domid.to_string().into(),
-                vif.devid.to_string().into(),
+                number(vif.devid.into()),
                 or_dash(vif.device.as_deref().unwrap_or_default().into()),
                 or_dash(vif.bridge.as_deref().unwrap_or_default().into()),
                 or_dash(vif.mac.as_deref().unwrap_or_default().into()),
@@ -112,7 +115,7 @@ fn vifs(inventory: &Inventory) -> String {
                     several => several.join(" ").into(),
                 },
                 guard_word(vif).into(),
-                vif.guard.total_dropped().to_string().into(),
+                number(vif.guard.total_dropped()),
             ]);
         }
     }
@@ -133,6 +136,11 @@ fn guard_word(vif: &Vif) -> &str {
         (false, Some(_)) => "NONE",
         (false, None) => "-",
     }
+}
+
+/// Of thousands nearly all are 0.
+fn number(number: u64) -> Cow<'static, str> {
+    if number == 0 { "0".into() } else { number.to_string().into() }
 }
 
 fn or_dash(text: Cow<'_, str>) -> Cow<'_, str> {

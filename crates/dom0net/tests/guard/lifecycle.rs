@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use dom0net::guard::{Condition, Guard, Policy, Reason};
+use dom0net::guard::{Condition, Guard, Policy};
 use dom0net::vif::{Port, PortKind, Vif};
 use netkernel::Rtnetlink;
 use netkernel::link::{BridgeOptions, LinkChange, LinkKind};
@@ -49,7 +49,7 @@ fn what_was_put_in_force_is_seen_and_goes_without_a_trace() {
             guard.install(filter, &name("vif1.0"), &policy).unwrap();
             let state = guard.state(filter).unwrap().unwrap();
             assert_eq!(state.devices, ["vif1.0"]);
-            assert_eq!(state.dropped.get(&Reason::Mac), Some(&0));
+            assert!(state.dropped.is_empty());
             guard.remove(filter).unwrap();
             assert_eq!(tables(filter), 0);
         }

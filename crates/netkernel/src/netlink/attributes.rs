@@ -35,9 +35,8 @@ impl<'a> Iterator for Attributes<'a> {
     // A list of thousands of devices has hundreds of thousands of attributes.
     #[inline]
     fn next(&mut self) -> Option<Self::Item> {
-        let [one, two, three, four] = *self.rest.first_chunk::<ATTRIBUTE_HEADER_LENGTH>()?;
-        let length = usize::from(u16::from_ne_bytes([one, two]));
-        let kind = u16::from_ne_bytes([three, four]) & NLA_TYPE_MASK;
+        let length = usize::from(u16_of(self.rest)?);
+        let kind = u16_of(self.rest.get(2..)?)? & NLA_TYPE_MASK;
         let payload = self.rest.get(ATTRIBUTE_HEADER_LENGTH..length)?;
         // The last attribute may come without its padding.
         self.rest = self.rest.get(length.next_multiple_of(4)..).unwrap_or_default();

@@ -362,16 +362,21 @@ impl<'a> ChainView<'a> {
 
 /// The devices that a hook is on.
 fn devices_in(hook: &[u8]) -> Vec<String> {
-    let mut devices = Vec::new();
+    let mut devices = Vec::<String>::new();
+    // A chain on one device tells its name twice.
+    let mut add = |name: &[u8]| {
+        let name = text_of(name);
+        if devices.last().is_none_or(|last| *last != name) {
+            devices.push(name.into_owned());
+        }
+    };
     for (kind, payload) in Attributes::new(hook) {
         match kind {
-            hook::DEVICE => devices.push(string_of(payload)),
-            hook::DEVICES => devices.extend(Attributes::new(payload).map(|(_, name)| string_of(name))),
+            hook::DEVICE => add(payload),
+            hook::DEVICES => Attributes::new(payload).for_each(|(_, name)| add(name)),
             _ => {}
         }
     }
-    // A chain on one device tells its name twice.
-    devices.dedup();
     devices
 }
 
