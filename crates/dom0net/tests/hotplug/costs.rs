@@ -50,7 +50,7 @@ fn update(file: &str, now: &str) -> bool {
 }
 
 /// The program as it is shipped, and its name as a script; none, after saying so, where it was not built.
-fn shipped(host: &Host) -> Option<(PathBuf, PathBuf)> {
+pub(super) fn shipped(host: &Host) -> Option<(PathBuf, PathBuf)> {
     let Some(program) = std::env::var_os("DOM0NET_PROGRAM").map(PathBuf::from) else {
         testkit::skip!("DOM0NET_PROGRAM does not name the program as it is shipped");
         return None;
@@ -133,20 +133,25 @@ fn each_system_call_has_a_reason() {
     }
 }
 
-/// How many instructions a program executes.
-fn instructions(host: &Host, valgrind: &Path, program: &Path, words: &[&str]) -> u64 {
+/// What callgrind tells of a run of a program.
+pub(super) fn callgrind(host: &Host, valgrind: &Path, program: &Path, words: &[&str]) -> String {
     let out = host.script("callgrind");
     let run = || {
         let mut command = Command::new(valgrind);
         command
-            .args(["--tool=callgrind", &format!("--callgrind-out-file={}", out.display())])
+            .args(["--tool=callgrind", "--demangle=no", &format!("--callgrind-out-file={}", out.display())])
             .arg(program)
             .args(words);
         as_libxl_calls(host, &mut command).output().unwrap()
     };
     let output = host.namespace.run(run).unwrap();
     assert!(output.status.success(), "{words:?}: {output:?}");
-    let text = fs::read_to_string(&out).unwrap();
+    fs::read_to_string(&out).unwrap()
+}
+
+/// How many instructions a program executes.
+fn instructions(host: &Host, valgrind: &Path, program: &Path, words: &[&str]) -> u64 {
+    let text = callgrind(host, valgrind, program, words);
     let total = text.lines().find_map(|line| line.strip_prefix("totals: ")).expect("callgrind counts");
     total.trim().parse().unwrap()
 }
@@ -187,7 +192,7 @@ fn a_plug_executes_no_more_instructions_than_it_did() {
 }
 
 /// Puts a guard in force for a neighbour of the guest that is plugged.
-fn guard_another() {
+pub(super) fn guard_another() {
     let device = LinkName::new("vif2.0").unwrap();
     let kind = LinkKind::Bridge(BridgeOptions::default());
     Rtnetlink::open().unwrap().create_link(&device, &kind, &LinkChange::default()).unwrap();

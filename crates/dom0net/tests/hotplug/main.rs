@@ -6,6 +6,7 @@ mod support;
 
 mod costs;
 mod guarded;
+mod order;
 
 use dom0net::vif::PortKind;
 use netkernel::link::LinkChange;
