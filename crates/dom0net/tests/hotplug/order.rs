@@ -77,7 +77,8 @@ fn write_what_a_plug_executes() {
     host.namespace.run(guard_another).unwrap();
     ["online", "offline"].into_iter().for_each(run);
     assert!(sections.len() > 100, "a program without symbols");
-    let lines: String = sections.iter().map(|section| format!("    *({section})\n")).collect();
+    let lines: Vec<String> = sections.iter().map(|section| format!("    *({section})\n")).collect();
+    let lines = lines.concat();
     let text = format!("{HEAD}SECTIONS\n{{\n  .text.plug :\n  {{\n{lines}  }}\n}}\nINSERT BEFORE .text;\n");
     fs::write(Path::new(env!("CARGO_MANIFEST_DIR")).join("plug-order.ld"), text).unwrap();
 }
