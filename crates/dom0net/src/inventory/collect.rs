@@ -169,3 +169,31 @@ fn guard_of(survey: &Survey, port: Port, device: Option<&str>) -> Guard {
         dropped: state.dropped.iter().map(|(reason, frames)| (reason.word(), *frames)).collect(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_devices_of_a_port_the_later_one_counts() {
+        let link = |index, name: &str, alias: Option<&str>| Link {
+            index,
+            name: name.into(),
+            alias: alias.map(Into::into),
+            ..Link::default()
+        };
+        let links = [
+            link(9, "web", Some("vif1.0")),
+            link(7, "vif1.0", None),
+            link(3, "xenbr0", None),
+            link(2, "eth0", None),
+            link(8, "vif1.0-emu", None),
+        ];
+        let devices = Devices::among(&links);
+        let port = |kind| Port { vif: vif::Vif { domid: 1, devid: 0 }, kind };
+        let found =
+            [PortKind::Vif, PortKind::Tap].map(|kind| devices.of(port(kind)).map(|link| &link.name[..]));
+        assert_eq!(found, [Some("web"), Some("vif1.0-emu")]);
+        assert_eq!([2, 3, 7].map(|index| devices.named(index)), [Some("eth0"), Some("xenbr0"), None]);
+    }
+}
